@@ -1,0 +1,46 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/learndocker/learndocker/engine"
+	"github.com/learndocker/learndocker/engine/daemon"
+	"github.com/learndocker/learndocker/engine/rootless"
+)
+
+func newDaemon(s *settings) *cobra.Command {
+	var hub, debug bool
+	c := &cobra.Command{
+		Use:   "daemon",
+		Short: "Run the daemon in the foreground",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if rootless.Needed() {
+				status, err := rootless.Enter()
+				if err != nil || status != 0 {
+					return exitError{max(status, 1), err}
+				}
+				return nil
+			}
+			if err := rootless.Settle(); err != nil {
+				return err
+			}
+			level := slog.LevelInfo
+			if debug {
+				level = slog.LevelDebug
+			}
+			e, err := engine.Open(engine.Options{DataRoot: s.dataRoot, Hub: hub})
+			if err != nil {
+				return err
+			}
+			log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+			return daemon.New(e, version, log).Serve(c.Context(), s.host)
+		},
+	}
+	c.Flags().BoolVar(&hub, "hub", false, "pull Docker Hub's images from Docker Hub, not from the bundled registry")
+	c.Flags().BoolVar(&debug, "debug", false, "log every request that ends in an error")
+	return c
+}

@@ -1,0 +1,59 @@
+// Learndocker teaches containers by running one for real and holding it still.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// version is set by the linker: -X main.version=….
+var version = "0.1.0-dev"
+
+func main() {
+	beInit()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	err := newRoot().ExecuteContext(ctx)
+	stop()
+	os.Exit(report(err))
+}
+
+// exitError is an error that chooses the exit status; without a cause it is
+// silent.
+type exitError struct {
+	status int
+	cause  error
+}
+
+func (e exitError) Error() string {
+	if e.cause == nil {
+		return fmt.Sprintf("exit status %d", e.status)
+	}
+	return e.cause.Error()
+}
+
+func (e exitError) Unwrap() error { return e.cause }
+
+// report prints what went wrong, and what to type next, and returns the exit
+// status.
+func report(err error) int {
+	if err == nil {
+		return 0
+	}
+	status := 1
+	var exit exitError
+	if errors.As(err, &exit) {
+		status, err = exit.status, exit.cause
+	}
+	if err == nil {
+		return status
+	}
+	fmt.Fprintln(os.Stderr, "learndocker:", err)
+	if h := hint(err); h != "" {
+		fmt.Fprintln(os.Stderr, h)
+	}
+	return status
+}

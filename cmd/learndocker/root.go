@@ -1,0 +1,69 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/learndocker/learndocker/engine/api"
+	"github.com/learndocker/learndocker/engine/client"
+)
+
+// settings are the flags that every command takes.
+type settings struct {
+	host     string
+	dataRoot string
+}
+
+func newRoot() *cobra.Command {
+	s := &settings{}
+	root := &cobra.Command{
+		Use:   "learndocker",
+		Short: "See what Docker does: a real container, held still at every stage",
+		Long: `learndocker runs containers for real, on a small engine of its own, and holds
+the engine still at every stage so that you can look around inside.
+
+Start here:  learndocker lesson hello-world --step`,
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetVersionTemplate("learndocker {{.Version}}\n")
+	root.PersistentFlags().StringVarP(&s.host, "host", "H", fromEnv("DOCKER_HOST", api.DefaultHost()), "the daemon's `address`")
+	root.PersistentFlags().StringVar(&s.dataRoot, "data-root", fromEnv("LEARNDOCKER_DATA_ROOT", api.DefaultDataRoot()), "`directory` of the daemon's images and containers")
+	root.AddGroup(&cobra.Group{ID: "learn", Title: "Learn:"}, &cobra.Group{ID: "docker", Title: "As with docker:"})
+	learn(root, s)
+	for _, c := range []*cobra.Command{newRun(s), newPull(s), newImages(s), newPs(s), newRm(s), newRmi(s)} {
+		c.GroupID = "docker"
+		root.AddCommand(c)
+	}
+	return root
+}
+
+func fromEnv(name, fallback string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return fallback
+}
+
+func (s *settings) client() (*client.Client, error) { return client.New(s.host) }
+
+// hint is the next thing to type, where there is one.
+func hint(err error) string {
+	if errors.Is(err, client.ErrNoDaemon) {
+		return "Start one in another terminal:  learndocker daemon"
+	}
+	return ""
+}
+
+// fromDaemon marks the daemon's own error answers, in docker's words.
+func fromDaemon(err error) error {
+	var e *client.Error
+	if errors.As(err, &e) {
+		return fmt.Errorf("Error response from daemon: %w", err)
+	}
+	return err
+}

@@ -1,0 +1,357 @@
+//go:build linux
+
+// Package cgroup makes the control group of one container: cgroup v1, the
+// hybrid layout (v1 controllers beside an empty v2 tree) and v2 behind one
+// type. The files written are named as that version names them.
+//
+// See cgroups(7) and the kernel's Documentation/admin-guide/cgroup-v2.rst.
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+
+	"github.com/learndocker/learndocker/engine/stage"
+	"github.com/learndocker/learndocker/engine/sys"
+)
+
+// Parent is the group below which every container's group is made, as Docker
+// uses /docker.
+const Parent = "/learndocker"
+
+// Limits are what a container may use at most; zero is no limit.
+type Limits struct {
+	Memory   int64 // bytes
+	Swap     int64 // bytes of memory and swap together; 0 is twice Memory, -1 no limit
+	NanoCPUs int64 // billionths of a CPU
+	Pids     int64 // tasks
+}
+
+// System is the cgroup layout of this machine.
+type System struct {
+	Version string // "v1", "v2"; "" where none is mounted
+	Hybrid  bool
+	roots   []root // v2: one
+}
+
+// root is one mounted hierarchy.
+type root struct {
+	controller string // v1 only
+	dir        string
+}
+
+// joined are the v1 controllers whose groups a container enters. The others
+// (cpuset, blkio, hugetlb, …) limit nothing that learndocker can be asked for.
+var joined = []string{"memory", "cpu", "cpuacct", "pids", "devices", "freezer"}
+
+// Detect reads the mounted hierarchies from /proc/self/mountinfo.
+func Detect() (System, error) {
+	mounts, err := mountinfo.GetMounts(mountinfo.FSTypeFilter("cgroup", "cgroup2"))
+	if err != nil {
+		return System{}, fmt.Errorf("read cgroup mounts: %w", err)
+	}
+	var s System
+	var unified string
+	for _, m := range mounts {
+		if m.FSType == "cgroup2" {
+			if unified == "" {
+				unified = m.Mountpoint
+			}
+			continue
+		}
+		for option := range strings.SplitSeq(m.VFSOptions, ",") {
+			if slices.Contains(joined, option) && !slices.ContainsFunc(s.roots, func(r root) bool { return r.controller == option }) {
+				s.roots = append(s.roots, root{option, m.Mountpoint})
+			}
+		}
+	}
+	switch {
+	case len(s.roots) > 0:
+		s.Version, s.Hybrid = "v1", unified != ""
+		slices.SortFunc(s.roots, func(a, b root) int {
+			return slices.Index(joined, a.controller) - slices.Index(joined, b.controller)
+		})
+	case unified != "":
+		s.Version, s.roots = "v2", []root{{dir: unified}}
+	}
+	return s, nil
+}
+
+// Group is the control group of one container.
+type Group struct {
+	system System
+	path   string // below each root
+}
+
+// Open names the group of a container without touching it.
+func (s System) Open(id string) *Group {
+	return &Group{system: s, path: filepath.Join(Parent, id)}
+}
+
+// Create makes the group and writes its limits. What the machine does not let
+// us have is told in the fact (Refused, Write.Error) unless the user asked for
+// it by a limit: then it is an error, as the limit would not hold.
+func (s System) Create(k sys.Kernel, id string, l Limits, devices []Device) (*Group, stage.Cgroup, error) {
+	g := s.Open(id)
+	fact := stage.Cgroup{Container: id, Version: s.Version, Hybrid: s.Hybrid, Path: g.path}
+	if s.Version == "" {
+		fact.Refused = "no cgroup file system is mounted"
+		return nil, fact, l.mustHold(fact.Refused)
+	}
+	for _, dir := range g.Dirs() {
+		if err := s.makeGroup(k, dir); err != nil {
+			if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EROFS) {
+				fact.Refused = err.Error()
+				fact.Writes = planned(g.writes(l, devices), err)
+				g.Remove(sys.Kernel{})
+				return nil, fact, l.mustHold(fact.Refused)
+			}
+			return nil, fact, fmt.Errorf("make cgroup: %w", err)
+		}
+		fact.Dirs = append(fact.Dirs, dir)
+	}
+	for _, w := range g.writes(l, devices) {
+		err := k.WriteFile(w.File, w.Value)
+		if err != nil {
+			w.Error = err.Error()
+		}
+		fact.Writes = append(fact.Writes, w)
+		if err != nil && !optional(w) {
+			g.Remove(sys.Kernel{})
+			return nil, fact, fmt.Errorf("set %s: %w", w.Meaning, err)
+		}
+	}
+	if s.Version == "v2" {
+		if err := confineDevices(k, g.Dirs()[0], devices); err != nil {
+			g.Remove(sys.Kernel{})
+			return nil, fact, fmt.Errorf("confine devices: %w", err)
+		}
+	}
+	return g, fact, nil
+}
+
+func (l Limits) mustHold(why string) error {
+	if l == (Limits{}) {
+		return nil
+	}
+	return fmt.Errorf("limits cannot be set on this machine: %s", why)
+}
+
+func planned(writes []stage.Write, err error) []stage.Write {
+	for i := range writes {
+		writes[i].Error = "not done here: " + err.Error()
+	}
+	return writes
+}
+
+// makeGroup makes dir and its parent; on v2 the controllers must be handed
+// down by each group above, and only a group without processes of its own may
+// do that.
+func (s System) makeGroup(k sys.Kernel, dir string) error {
+	parent := filepath.Dir(dir)
+	// The parent may vanish between the two calls: another daemon that ends
+	// removes it when it is empty.
+	for range 5 {
+		if err := k.Mkdir(parent, 0o755); err != nil && !errors.Is(err, unix.EEXIST) {
+			return err
+		}
+		if s.Version == "v2" {
+			for _, above := range []string{filepath.Dir(parent), parent} {
+				s.handDown(k, above)
+			}
+		}
+		err := k.Mkdir(dir, 0o755)
+		if !errors.Is(err, unix.ENOENT) {
+			return err
+		}
+	}
+	return fmt.Errorf("make %s: its parent keeps vanishing", dir)
+}
+
+// handDown enables the controllers that limits need. A controller that is
+// missing shows when its file is written.
+func (s System) handDown(k sys.Kernel, dir string) {
+	enabled, err := os.ReadFile(filepath.Join(dir, "cgroup.subtree_control"))
+	if err != nil {
+		return
+	}
+	for _, c := range []string{"cpu", "memory", "pids"} {
+		if !slices.Contains(strings.Fields(string(enabled)), c) {
+			_ = k.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), "+"+c)
+		}
+	}
+}
+
+// optional: swap accounting is off on many kernels, and Docker only warns.
+func optional(w stage.Write) bool {
+	return strings.HasSuffix(w.File, "memory.memsw.limit_in_bytes") || strings.HasSuffix(w.File, "memory.swap.max")
+}
+
+const cpuPeriod = 100_000 // microseconds, Docker's
+
+func (g *Group) writes(l Limits, devices []Device) []stage.Write {
+	if g.system.Version == "v2" {
+		return g.writesV2(l)
+	}
+	return append(g.writesV1(l), g.deviceRules(devices)...)
+}
+
+func (g *Group) writesV1(l Limits) []stage.Write {
+	var w []stage.Write
+	add := func(controller, file, meaning string, value int64) {
+		if dir := g.dir(controller); dir != "" {
+			w = append(w, stage.Write{File: filepath.Join(dir, file), Value: strconv.FormatInt(value, 10), Meaning: meaning})
+		}
+	}
+	if l.Memory > 0 {
+		add("memory", "memory.limit_in_bytes", "--memory", l.Memory)
+		if swap := l.swap(); swap > 0 {
+			add("memory", "memory.memsw.limit_in_bytes", "--memory-swap", swap)
+		}
+	}
+	if l.NanoCPUs > 0 {
+		add("cpu", "cpu.cfs_period_us", "--cpus", cpuPeriod)
+		add("cpu", "cpu.cfs_quota_us", "--cpus", l.quota())
+	}
+	if l.Pids > 0 {
+		add("pids", "pids.max", "--pids-limit", l.Pids)
+	}
+	return w
+}
+
+func (g *Group) writesV2(l Limits) []stage.Write {
+	var w []stage.Write
+	add := func(file, meaning, value string) {
+		w = append(w, stage.Write{File: filepath.Join(g.Dirs()[0], file), Value: value, Meaning: meaning})
+	}
+	if l.Memory > 0 {
+		add("memory.max", "--memory", strconv.FormatInt(l.Memory, 10))
+		if swap := l.swap(); swap > 0 {
+			// v2 counts swap alone, Docker's option counts both together.
+			add("memory.swap.max", "--memory-swap", strconv.FormatInt(swap-l.Memory, 10))
+		}
+	}
+	if l.NanoCPUs > 0 {
+		add("cpu.max", "--cpus", fmt.Sprintf("%d %d", l.quota(), cpuPeriod))
+	}
+	if l.Pids > 0 {
+		add("pids.max", "--pids-limit", strconv.FormatInt(l.Pids, 10))
+	}
+	return w
+}
+
+func (l Limits) quota() int64 { return l.NanoCPUs * cpuPeriod / 1_000_000_000 }
+
+func (l Limits) swap() int64 {
+	if l.Swap == 0 {
+		return 2 * l.Memory
+	}
+	return l.Swap
+}
+
+// Dirs are the group's directories, one for each hierarchy.
+func (g *Group) Dirs() []string {
+	var dirs []string
+	for _, r := range g.system.roots {
+		if dir := filepath.Join(r.dir, g.path); !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}
+
+func (g *Group) dir(controller string) string {
+	for _, r := range g.system.roots {
+		if r.controller == controller || g.system.Version == "v2" {
+			return filepath.Join(r.dir, g.path)
+		}
+	}
+	return ""
+}
+
+// ProcsFiles are the files into which a process writes itself to join.
+func (g *Group) ProcsFiles() []string {
+	var files []string
+	for _, dir := range g.Dirs() {
+		files = append(files, filepath.Join(dir, "cgroup.procs"))
+	}
+	return files
+}
+
+// OOMKilled reports whether the kernel killed a process of the group for want
+// of memory.
+func (g *Group) OOMKilled() bool {
+	file := "memory.oom_control"
+	if g.system.Version == "v2" {
+		file = "memory.events"
+	}
+	data, err := os.ReadFile(filepath.Join(g.dir("memory"), file))
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(data)) {
+		if n, ok := strings.CutPrefix(line, "oom_kill "); ok {
+			return strings.TrimSpace(n) != "0"
+		}
+	}
+	return false
+}
+
+// Remove removes the group's directories; a group that is not there is no
+// error. The kernel lets go of a group a moment after its last process.
+func (g *Group) Remove(k sys.Kernel) error {
+	var errs []error
+	for _, dir := range g.Dirs() {
+		errs = append(errs, remove(k, dir))
+	}
+	return errors.Join(errs...)
+}
+
+func remove(k sys.Kernel, dir string) error {
+	var err error
+	for wait := time.Millisecond; wait < time.Second; wait *= 2 {
+		err = unix.Rmdir(dir)
+		if !errors.Is(err, unix.EBUSY) {
+			break
+		}
+		time.Sleep(wait)
+	}
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	k.Did("rmdir", err, "rmdir "+dir, sys.Quote(dir))
+	if err != nil {
+		return &os.PathError{Op: "rmdir", Path: dir, Err: err}
+	}
+	return nil
+}
+
+// RemoveParent removes the groups' common parent where it is empty; another
+// daemon's containers keep it.
+func (s System) RemoveParent() {
+	for _, r := range s.roots {
+		_ = unix.Rmdir(filepath.Join(r.dir, Parent))
+	}
+}
+
+// Controllers are the v1 controllers of the group; none on v2, where one
+// directory holds them all.
+func (g *Group) Controllers() []string {
+	if g.system.Version == "v2" {
+		return nil
+	}
+	var names []string
+	for _, r := range g.system.roots {
+		names = append(names, r.controller)
+	}
+	return names
+}

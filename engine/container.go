@@ -1,0 +1,248 @@
+//go:build linux
+
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	containertypes "github.com/moby/moby/api/types/container"
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/learndocker/learndocker/engine/container"
+	"github.com/learndocker/learndocker/engine/overlay"
+	"github.com/learndocker/learndocker/engine/sys"
+)
+
+// Record is what is known of a container, and kept on disk.
+type Record struct {
+	ID         string                     `json:"id"`
+	Name       string                     `json:"name"`
+	Image      string                     `json:"image"` // as it was asked for
+	ImageID    string                     `json:"imageID"`
+	Created    time.Time                  `json:"created"`
+	Config     *containertypes.Config     `json:"config"` // the image's settings merged in
+	HostConfig *containertypes.HostConfig `json:"hostConfig"`
+	Args       []string                   `json:"args"`
+	Lower      []string                   `json:"lower"` // layers, topmost first
+	State      containertypes.State       `json:"state"`
+}
+
+// Container is one container of the engine.
+type Container struct {
+	dir     string
+	userns  bool
+	removed chan struct{} // closed when it is no more
+
+	mu      sync.Mutex
+	record  Record
+	spec    *specs.Spec
+	process *container.Process
+	exited  chan struct{} // closed when the run under way has ended; nil before the first
+	streams *streams
+	busy    bool // being started or removed
+}
+
+// Snapshot is the container's record at this moment.
+func (c *Container) Snapshot() Record {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.record
+}
+
+func (c *Container) stack() overlay.Stack {
+	return overlay.Stack{Lower: c.record.Lower, Dir: c.dir, Userns: c.userns}
+}
+
+// save writes the record. The caller holds the lock.
+func (c *Container) save() error {
+	return writeJSON(filepath.Join(c.dir, "state.json"), c.record)
+}
+
+func writeJSON(path string, v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	tmp := path + ".new"
+	if err := os.WriteFile(tmp, append(data, '\n'), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(tmp, path)
+}
+
+func (c *Container) kill() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.process != nil {
+		c.process.Kill()
+	}
+}
+
+// Signal sends a signal to the container's first process.
+func (c *Container) Signal(s syscall.Signal) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.process == nil {
+		return errorOf(ErrConflict, "container %s is not running", c.record.ID)
+	}
+	return c.process.Signal(s)
+}
+
+// Attach passes output to the writers from now on, and, where stdin is not
+// nil, its bytes to the container. The channel is closed when the run's output
+// has ended.
+func (c *Container) Attach(a Attachment) <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.streams.attach(a)
+}
+
+// Exited returns a channel that is closed when the next, or present, run ends.
+func (c *Container) Exited() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.exited
+}
+
+// Removed returns a channel that is closed when the container is no more.
+func (c *Container) Removed() <-chan struct{} { return c.removed }
+
+// claim marks the container as being worked on, so that two requests do not
+// start or remove it at once.
+func (c *Container) claim(what string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.busy {
+		return errorOf(ErrConflict, "container %s is being worked on: cannot %s it now", c.record.ID, what)
+	}
+	c.busy = true
+	return nil
+}
+
+func (c *Container) unclaim() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.busy = false
+}
+
+// all lists the containers, newest first.
+func (c *core) all() []*Container {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := make([]*Container, 0, len(c.containers))
+	for _, each := range c.containers {
+		list = append(list, each)
+	}
+	slices.SortFunc(list, func(a, b *Container) int { return b.record.Created.Compare(a.record.Created) })
+	return list
+}
+
+// Containers lists the containers' records, newest first.
+func (e *Engine) Containers() []Record {
+	var records []Record
+	for _, c := range e.all() {
+		records = append(records, c.Snapshot())
+	}
+	return records
+}
+
+// Container finds one by id, name or the id's first digits.
+func (e *Engine) Container(asked string) (*Container, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	asked = strings.TrimPrefix(asked, "/")
+	if c, ok := e.containers[asked]; ok {
+		return c, nil
+	}
+	var found []*Container
+	for id, c := range e.containers {
+		if c.record.Name == asked {
+			return c, nil
+		}
+		if asked != "" && strings.HasPrefix(id, asked) {
+			found = append(found, c)
+		}
+	}
+	if len(found) == 1 {
+		return found[0], nil
+	}
+	if len(found) > 1 {
+		return nil, errorOf(ErrInvalid, "multiple IDs found with provided prefix: %s", asked)
+	}
+	return nil, errorOf(ErrNotFound, "No such container: %s", asked)
+}
+
+func (c *core) containersDir() string { return filepath.Join(c.options.DataRoot, "containers") }
+
+// recover reads the containers of the last engine and takes apart what it left
+// mounted or grouped. Their processes died with it: init asks the kernel for
+// that (PR_SET_PDEATHSIG).
+func (c *core) recover() error {
+	if err := os.MkdirAll(c.containersDir(), 0o711); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(c.containersDir())
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if err := c.recoverOne(filepath.Join(c.containersDir(), entry.Name())); err != nil {
+			return fmt.Errorf("recover container %s: %w", entry.Name(), err)
+		}
+	}
+	return nil
+}
+
+func (c *core) recoverOne(dir string) error {
+	one := c.newContainer(Record{ID: filepath.Base(dir)})
+	err := errors.Join(one.stack().Unmount(sys.Kernel{}), c.cgroups.Open(one.record.ID).Remove(sys.Kernel{}))
+	if err != nil {
+		return err
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "state.json"))
+	if err == nil {
+		err = json.Unmarshal(data, &one.record)
+	}
+	if err == nil {
+		one.spec, err = readSpec(dir)
+	}
+	if err != nil || one.record.HostConfig.AutoRemove {
+		return os.RemoveAll(dir) // was never whole, or was not to outlive its run
+	}
+	if one.record.State.Running {
+		one.record.State.Running, one.record.State.Pid = false, 0
+		one.record.State.Status, one.record.State.ExitCode = containertypes.StateExited, 137
+		one.record.State.FinishedAt = time.Now().UTC().Format(time.RFC3339Nano)
+		one.record.State.Error = "the daemon ended while the container ran"
+		if err := one.save(); err != nil {
+			return err
+		}
+	}
+	c.containers[one.record.ID] = one
+	return nil
+}
+
+func readSpec(dir string) (*specs.Spec, error) {
+	data, err := os.ReadFile(filepath.Join(dir, "config.json"))
+	if err != nil {
+		return nil, err
+	}
+	var spec specs.Spec
+	return &spec, json.Unmarshal(data, &spec)
+}
+
+func (c *core) newContainer(r Record) *Container {
+	return &Container{
+		dir: filepath.Join(c.containersDir(), r.ID), userns: c.rootless, record: r,
+		removed: make(chan struct{}), exited: make(chan struct{}), streams: newStreams(),
+	}
+}

@@ -1,0 +1,175 @@
+//go:build linux
+
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/learndocker/learndocker/engine/api"
+)
+
+// handler routes requests. Paths are served with and without a version.
+func (d *Daemon) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST "+api.WatchPath, d.watch)
+	for pattern, f := range map[string]func(*exchange) error{
+		"GET /_ping":                   d.ping, // and HEAD
+		"GET /version":                 d.versions,
+		"GET /info":                    d.info,
+		"POST /containers/create":      createContainer,
+		"GET /containers/json":         listContainers,
+		"GET /containers/{id}/json":    inspectContainer,
+		"POST /containers/{id}/attach": attachContainer,
+		"POST /containers/{id}/wait":   waitContainer,
+		"POST /containers/{id}/start":  startContainer,
+		"POST /containers/{id}/kill":   killContainer,
+		"POST /containers/{id}/stop":   stopContainer,
+		"DELETE /containers/{id}":      removeContainer,
+		"POST /images/create":          pullImage,
+		"GET /images/json":             listImages,
+		"GET /images/{name...}":        inspectImage, // …/json
+		"DELETE /images/{name...}":     removeImage,
+	} {
+		mux.HandleFunc(pattern, d.operation(f))
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		writeError(w, http.StatusNotFound, fmt.Sprintf("%s %s: learndocker's daemon has no such request", r.Method, r.URL.Path))
+	})
+	return d.versioned(mux)
+}
+
+type versionKey struct{}
+
+var versionPrefix = regexp.MustCompile(`^/v(\d+\.\d+)(/.*)$`)
+
+// versioned takes the version off the path and refuses those that are not
+// spoken here, in Docker's words.
+func (d *Daemon) versioned(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Api-Version", api.Version)
+		w.Header().Set("Ostype", "linux")
+		w.Header().Set("Server", "learndocker/"+d.version+" (linux)")
+		m := versionPrefix.FindStringSubmatch(r.URL.Path)
+		if m == nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		switch {
+		case older(m[1], api.MinVersion):
+			writeError(w, http.StatusBadRequest, fmt.Sprintf("client version %s is too old. Minimum supported API version is %s, please upgrade your client to a newer version", m[1], api.MinVersion))
+			return
+		case older(api.Version, m[1]):
+			writeError(w, http.StatusBadRequest, fmt.Sprintf("client version %s is too new. Maximum supported API version is %s", m[1], api.Version))
+			return
+		}
+		inner := r.Clone(context.WithValue(r.Context(), versionKey{}, m[1]))
+		inner.URL.Path, inner.URL.RawPath = m[2], ""
+		next.ServeHTTP(w, inner)
+	})
+}
+
+func versionOf(r *http.Request) string {
+	if v, ok := r.Context().Value(versionKey{}).(string); ok {
+		return v
+	}
+	return api.Version
+}
+
+// older compares two versions "1.NN".
+func older(a, b string) bool {
+	majorA, minorA, _ := strings.Cut(a, ".")
+	majorB, minorB, _ := strings.Cut(b, ".")
+	if majorA != majorB {
+		return number(majorA) < number(majorB)
+	}
+	return number(minorA) < number(minorB)
+}
+
+func number(s string) int {
+	n, _ := strconv.Atoi(s)
+	return n
+}
+
+func (d *Daemon) ping(x *exchange) error {
+	h := x.w.Header()
+	h.Set("Docker-Experimental", "false")
+	h.Set("Builder-Version", "1")
+	h.Set("Swarm", "inactive")
+	h.Set("Cache-Control", "no-cache, no-store, must-revalidate")
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	body := []byte("OK")
+	if x.r.Method == http.MethodHead {
+		h.Set("Content-Length", "0")
+		body = nil
+	}
+	if err := x.hold(http.StatusOK, body, false); err != nil {
+		return err
+	}
+	x.w.WriteHeader(http.StatusOK)
+	_, _ = x.w.Write(body)
+	return nil
+}
+
+func kernelRelease() string {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return ""
+	}
+	return unix.ByteSliceToString(u.Release[:])
+}
+
+func (d *Daemon) versions(x *exchange) error {
+	return x.json(http.StatusOK, map[string]any{
+		"Platform": map[string]string{"Name": "learndocker"},
+		"Version":  d.version, "ApiVersion": api.Version, "MinAPIVersion": api.MinVersion,
+		"Os": "linux", "Arch": runtime.GOARCH, "GoVersion": runtime.Version(), "KernelVersion": kernelRelease(),
+		"Components": []map[string]any{{"Name": "Engine", "Version": d.version, "Details": map[string]string{
+			"ApiVersion": api.Version, "MinAPIVersion": api.MinVersion, "Os": "linux", "Arch": runtime.GOARCH,
+			"GoVersion": runtime.Version(), "KernelVersion": kernelRelease(),
+		}}},
+	})
+}
+
+func (d *Daemon) info(x *exchange) error {
+	images, err := x.Images()
+	if err != nil {
+		return err
+	}
+	running := 0
+	records := x.Containers()
+	for _, r := range records {
+		if r.State.Running {
+			running++
+		}
+	}
+	cgroups := x.Cgroups()
+	security := []string{"name=seccomp,profile=builtin", "name=cgroupns"}
+	if x.Rootless() {
+		security = append(security, "name=rootless")
+	}
+	return x.json(http.StatusOK, map[string]any{
+		"ID": x.DataRoot(), "Name": hostname(), "ServerVersion": d.version, "DockerRootDir": x.DataRoot(), "Driver": "overlay2",
+		"Containers": len(records), "ContainersRunning": running, "ContainersStopped": len(records) - running, "Images": len(images),
+		"CgroupDriver": "cgroupfs", "CgroupVersion": strings.TrimPrefix(cgroups.Version, "v"), "KernelVersion": kernelRelease(),
+		"OperatingSystem": "Linux", "OSType": "linux", "Architecture": runtime.GOARCH, "NCPU": runtime.NumCPU(),
+		"DefaultRuntime": "learndocker", "Runtimes": map[string]any{"learndocker": map[string]any{}}, "SecurityOptions": security,
+		"Plugins":        map[string]any{"Network": []string{"bridge", "none"}, "Volume": []string{}, "Log": []string{}},
+		"RegistryConfig": map[string]any{}, "Swarm": map[string]any{"LocalNodeState": "inactive"},
+	})
+}
+
+func hostname() string {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return ""
+	}
+	return unix.ByteSliceToString(u.Nodename[:])
+}

@@ -1,0 +1,254 @@
+//go:build linux
+
+// Package engine pulls images and runs containers, and can be held still while
+// it does. It holds no prose and knows nothing of who watches.
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/learndocker/learndocker/engine/cgroup"
+	"github.com/learndocker/learndocker/engine/container"
+	"github.com/learndocker/learndocker/engine/container/seccomp"
+	"github.com/learndocker/learndocker/engine/image"
+	"github.com/learndocker/learndocker/engine/layer"
+	"github.com/learndocker/learndocker/engine/network"
+	"github.com/learndocker/learndocker/engine/registry"
+	"github.com/learndocker/learndocker/engine/stage"
+	"github.com/learndocker/learndocker/engine/sys"
+)
+
+// Kinds of errors that callers tell apart with errors.Is.
+var (
+	ErrNotFound = errors.New("not found")
+	ErrConflict = errors.New("conflict")
+	ErrInvalid  = errors.New("invalid")
+)
+
+// kindError is an error of one kind whose text is only its own: clients show
+// it as it is.
+type kindError struct {
+	kind error
+	text string
+}
+
+func (e kindError) Error() string        { return e.text }
+func (e kindError) Is(target error) bool { return target == e.kind }
+
+func errorOf(kind error, format string, args ...any) error {
+	return kindError{kind, fmt.Sprintf(format, args...)}
+}
+
+// Options of an engine.
+type Options struct {
+	DataRoot string
+	Hub      bool // pull Docker Hub's images from Docker Hub, not from the bundled registry
+}
+
+// Engine is one engine with its data root, or a view of it for one operation.
+// Its methods may be called from several goroutines.
+type Engine struct {
+	*core
+	trail *stage.Trail
+}
+
+// core is what all views share.
+type core struct {
+	options  Options
+	rootless bool
+	singleID bool
+	lock     *os.File
+	images   *image.Store
+	layers   *layer.Store
+	cgroups  cgroup.System
+	network  *network.Network
+
+	registryOnce sync.Mutex
+	registry     *registry.Registry
+
+	program func() (*os.File, error) // the sealed copy that init runs from
+	filters filterCache
+
+	mu         sync.Mutex
+	containers map[string]*Container
+	running    sync.WaitGroup
+}
+
+// Open opens the data root, takes its lock and clears away what a killed
+// engine left there.
+func Open(o Options) (*Engine, error) {
+	if err := os.MkdirAll(o.DataRoot, 0o711); err != nil {
+		return nil, fmt.Errorf("make data root: %w", err)
+	}
+	root, err := filepath.Abs(o.DataRoot)
+	if err != nil {
+		return nil, err
+	}
+	if root, err = filepath.EvalSymlinks(root); err != nil { // the kernel shows mounts by their real path
+		return nil, err
+	}
+	o.DataRoot = root
+	c := &core{options: o, containers: map[string]*Container{}, program: sync.OnceValues(container.Sealed)}
+	if c.lock, err = takeLock(filepath.Join(root, "lock")); err != nil {
+		return nil, err
+	}
+	if err := c.open(); err != nil {
+		return nil, errors.Join(err, c.lock.Close())
+	}
+	return &Engine{core: c}, nil
+}
+
+func takeLock(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock data root: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("data root %s is in use by another daemon", filepath.Dir(path)), f.Close())
+	}
+	return f, nil
+}
+
+func (c *core) open() error {
+	var err error
+	if c.rootless, c.singleID, err = userNamespace(); err != nil {
+		return err
+	}
+	if c.images, err = image.Open(filepath.Join(c.options.DataRoot, "images")); err != nil {
+		return err
+	}
+	c.layers, err = layer.Open(filepath.Join(c.options.DataRoot, "layers"), layer.Options{UserNamespace: c.rootless, SingleID: c.singleID})
+	if err != nil {
+		return err
+	}
+	if c.cgroups, err = cgroup.Detect(); err != nil {
+		return err
+	}
+	if c.network, err = network.Open(c.options.DataRoot, c.rootless); err != nil {
+		return err
+	}
+	return c.recover()
+}
+
+// userNamespace reads from the id map whether we are root only in a user
+// namespace, and whether there is but one id in it.
+func userNamespace() (inside, single bool, err error) {
+	data, err := os.ReadFile("/proc/self/uid_map")
+	if err != nil {
+		return false, false, fmt.Errorf("read own id map: %w", err)
+	}
+	fields := strings.Fields(string(data))
+	inside = !slices.Equal(fields, []string{"0", "0", "4294967295"})
+	return inside, inside && len(fields) == 3 && fields[2] == "1", nil
+}
+
+// Rootless reports whether the engine runs in a user namespace.
+func (e *Engine) Rootless() bool { return e.rootless }
+
+// DataRoot is the engine's directory.
+func (e *Engine) DataRoot() string { return e.options.DataRoot }
+
+// Cgroups is the machine's cgroup layout.
+func (e *Engine) Cgroups() cgroup.System { return e.cgroups }
+
+// Watched returns a view of the engine for one operation, held at each of its
+// stages by w. A nil w watches nothing.
+func (e *Engine) Watched(w stage.Watcher) *Engine {
+	return &Engine{core: e.core, trail: stage.NewTrail(w)}
+}
+
+// At holds the daemon itself at a fact that is not the engine's own: a request
+// or its answer.
+func (e *Engine) At(ctx context.Context, fact stage.Fact) error {
+	return e.trail.At(ctx, os.Getpid(), fact)
+}
+
+// IsWatched reports whether this view has a watcher.
+func (e *Engine) IsWatched() bool { return e.trail.Watched() }
+
+func (e *Engine) kernel() sys.Kernel { return sys.Kernel{Trail: e.trail} }
+
+// Close ends every container and takes apart what the engine has made outside
+// its data root: mounts, cgroups, interfaces.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	all := make([]*Container, 0, len(e.containers))
+	for _, c := range e.containers {
+		all = append(all, c)
+	}
+	e.mu.Unlock()
+	for _, c := range all {
+		c.kill()
+	}
+	e.running.Wait()
+	errs := []error{e.network.Close()}
+	e.cgroups.RemoveParent()
+	if e.registry != nil {
+		errs = append(errs, e.registry.Close())
+	}
+	return errors.Join(append(errs, e.lock.Close())...)
+}
+
+// mirror is the bundled registry's address, started when it is first asked.
+func (c *core) mirror(ctx context.Context) (string, error) {
+	if c.options.Hub {
+		return "", nil
+	}
+	c.registryOnce.Lock()
+	defer c.registryOnce.Unlock()
+	if c.registry == nil {
+		r, err := registry.Start(ctx)
+		if err != nil {
+			return "", err
+		}
+		c.registry = r
+	}
+	return c.registry.Addr(), nil
+}
+
+// filterCache keeps compiled seccomp filters by the capabilities that the
+// profile depends on.
+type filterCache struct {
+	mu   sync.Mutex
+	made map[string]*seccomp.Filter
+}
+
+func (f *filterCache) compile(spec *specs.Spec) (*seccomp.Filter, error) {
+	if spec.Linux.Seccomp == nil {
+		return &seccomp.Filter{}, nil
+	}
+	key := strings.Join(spec.Process.Capabilities.Bounding, " ")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if made, ok := f.made[key]; ok {
+		return made, nil
+	}
+	made, err := seccomp.Compile(spec.Linux.Seccomp)
+	if err != nil {
+		return nil, err
+	}
+	if f.made == nil {
+		f.made = map[string]*seccomp.Filter{}
+	}
+	f.made[key] = made
+	return made, nil
+}
+
+// newID makes a container's id: 64 hex digits.
+func newID() string {
+	b := make([]byte, 32)
+	rand.Read(b) // never fails: crypto/rand
+	return hex.EncodeToString(b)
+}

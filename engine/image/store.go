@@ -1,0 +1,377 @@
+// Package image keeps images as an OCI image layout on disk, which other tools
+// (skopeo, umoci) can read. A name points to a manifest only when everything
+// that the manifest names has been stored and synced, so that a pull that is
+// killed leaves a layout that still verifies.
+//
+// See the OCI image specification, image-layout.md.
+package image
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/distribution/reference"
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/learndocker/learndocker/engine/sys"
+)
+
+// PulledAnnotation records, in index.json, the digest that the name resolved
+// to at the registry: the index's, where there was one.
+const PulledAnnotation = "com.github.learndocker.pulled-digest"
+
+// maxDocument bounds a manifest or config that is read into memory, in bytes.
+const maxDocument = 4 << 20
+
+// ErrNotFound is the error of a name or id that the store does not hold.
+var ErrNotFound = errors.New("no such image")
+
+// Store is one OCI image layout. Its methods may be called from several
+// goroutines; several processes may only read.
+type Store struct {
+	dir string
+	mu  sync.Mutex // guards index.json
+}
+
+// Image is one image of the store.
+type Image struct {
+	ID       digest.Digest // of the config, which is what Docker calls the image's id
+	Manifest v1.Descriptor
+	Pulled   digest.Digest // what the name resolved to at the registry
+	Names    []string      // canonical: "docker.io/library/hello-world:latest"
+	Config   v1.Image
+	Layers   []v1.Descriptor
+}
+
+// Size is the image's size as Docker lists it: config and compressed layers, in bytes.
+func (i Image) Size() int64 {
+	n := i.Manifest.Size
+	for _, l := range i.Layers {
+		n += l.Size
+	}
+	return n
+}
+
+// Open opens the layout in dir, makes it where there is none, and clears away
+// what a killed pull left.
+func Open(dir string) (*Store, error) {
+	s := &Store{dir: dir}
+	for _, d := range []string{s.blobDir(), s.ingestDir()} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			return nil, fmt.Errorf("make image store: %w", err)
+		}
+	}
+	if err := s.clearIngest(); err != nil {
+		return nil, err
+	}
+	layout := filepath.Join(dir, v1.ImageLayoutFile)
+	if _, err := os.Stat(layout); err == nil {
+		return s, nil
+	}
+	if err := s.writeIndex(sys.Kernel{}, v1.Index{}); err != nil {
+		return nil, err
+	}
+	return s, s.replace(sys.Kernel{}, layout, v1.ImageLayout{Version: v1.ImageLayoutVersion})
+}
+
+func (s *Store) clearIngest() error {
+	left, err := filepath.Glob(filepath.Join(s.ingestDir(), "*"))
+	if err != nil {
+		return err
+	}
+	for _, f := range left {
+		if err := os.Remove(f); err != nil {
+			return fmt.Errorf("clear unfinished download: %w", err)
+		}
+	}
+	return nil
+}
+
+// Dir is the layout's directory.
+func (s *Store) Dir() string       { return s.dir }
+func (s *Store) blobDir() string   { return filepath.Join(s.dir, v1.ImageBlobsDir, "sha256") }
+func (s *Store) ingestDir() string { return filepath.Join(s.dir, "ingest") }
+
+// IndexPath is where the names are kept.
+func (s *Store) IndexPath() string { return filepath.Join(s.dir, v1.ImageIndexFile) }
+
+// BlobPath is where the blob of that digest is kept; only sha256 is spoken.
+func (s *Store) BlobPath(d digest.Digest) (string, error) {
+	if err := d.Validate(); err != nil {
+		return "", fmt.Errorf("digest %q: %w", d, err)
+	}
+	if d.Algorithm() != digest.SHA256 {
+		return "", fmt.Errorf("digest %q: only sha256 is supported", d)
+	}
+	return filepath.Join(s.blobDir(), d.Encoded()), nil
+}
+
+// Has reports whether the blob is there with that size.
+func (s *Store) Has(desc v1.Descriptor) bool {
+	path, err := s.BlobPath(desc.Digest)
+	if err != nil {
+		return false
+	}
+	info, err := os.Stat(path)
+	return err == nil && info.Size() == desc.Size
+}
+
+// Ingest stores a blob under its digest and returns the digest that the bytes
+// really have. Bytes that do not match the descriptor's digest or size are not
+// kept.
+func (s *Store) Ingest(k sys.Kernel, desc v1.Descriptor, from io.Reader) (digest.Digest, error) {
+	path, err := s.BlobPath(desc.Digest)
+	if err != nil {
+		return "", err
+	}
+	tmp, err := os.CreateTemp(s.ingestDir(), desc.Digest.Encoded()[:12]+"-")
+	if err != nil {
+		return "", fmt.Errorf("store blob: %w", err)
+	}
+	defer os.Remove(tmp.Name()) // gone already where all went well
+	defer tmp.Close()
+	hash := digest.SHA256.Digester()
+	n, err := io.Copy(io.MultiWriter(tmp, hash.Hash()), io.LimitReader(from, desc.Size+1))
+	if err != nil {
+		return "", fmt.Errorf("store blob %s: %w", desc.Digest, err)
+	}
+	computed := hash.Digest()
+	if n != desc.Size {
+		return computed, fmt.Errorf("blob %s: got %d bytes or more, %d were promised", desc.Digest, n, desc.Size)
+	}
+	if computed != desc.Digest {
+		return computed, fmt.Errorf("blob %s: the bytes that came have digest %s", desc.Digest, computed)
+	}
+	if err := errors.Join(tmp.Chmod(0o644), tmp.Sync()); err != nil {
+		return computed, fmt.Errorf("store blob %s: %w", desc.Digest, err)
+	}
+	return computed, k.Rename(tmp.Name(), path)
+}
+
+// Open opens a blob for reading.
+func (s *Store) Open(d digest.Digest) (*os.File, error) {
+	path, err := s.BlobPath(d)
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(path)
+}
+
+// Tag points name to the manifest, and to nothing else from then on. It
+// reports whether that changed anything.
+func (s *Store) Tag(k sys.Kernel, name reference.Named, manifest v1.Descriptor, pulled digest.Digest) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	index, err := s.readIndex()
+	if err != nil {
+		return false, err
+	}
+	manifest.Annotations = map[string]string{v1.AnnotationRefName: name.String(), PulledAnnotation: pulled.String()}
+	had := slices.IndexFunc(index.Manifests, func(d v1.Descriptor) bool { return refName(d) == name.String() })
+	if had >= 0 && index.Manifests[had].Digest == manifest.Digest {
+		return false, nil
+	}
+	if had >= 0 {
+		index.Manifests = slices.Delete(index.Manifests, had, had+1)
+	}
+	index.Manifests = append(index.Manifests, manifest)
+	return true, s.writeIndex(k, index)
+}
+
+func refName(d v1.Descriptor) string { return d.Annotations[v1.AnnotationRefName] }
+
+// List returns every image, names gathered.
+func (s *Store) List() ([]Image, error) {
+	s.mu.Lock()
+	index, err := s.readIndex()
+	s.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	var images []Image
+	for _, desc := range index.Manifests {
+		had := slices.IndexFunc(images, func(i Image) bool { return i.Manifest.Digest == desc.Digest })
+		if had >= 0 {
+			images[had].Names = append(images[had].Names, refName(desc))
+			continue
+		}
+		img, err := s.load(desc)
+		if err != nil {
+			return nil, err
+		}
+		images = append(images, img)
+	}
+	return images, nil
+}
+
+func (s *Store) load(desc v1.Descriptor) (Image, error) {
+	var m v1.Manifest
+	if err := s.readDocument(desc.Digest, &m); err != nil {
+		return Image{}, fmt.Errorf("read manifest: %w", err)
+	}
+	img := Image{
+		ID: m.Config.Digest, Manifest: desc, Layers: m.Layers, Names: []string{refName(desc)},
+		Pulled: digest.Digest(desc.Annotations[PulledAnnotation]),
+	}
+	if err := s.readDocument(m.Config.Digest, &img.Config); err != nil {
+		return Image{}, fmt.Errorf("read config: %w", err)
+	}
+	return img, nil
+}
+
+// Find looks an image up by name, by id or by the id's first digits.
+func (s *Store) Find(asked string) (Image, error) {
+	images, err := s.List()
+	if err != nil {
+		return Image{}, err
+	}
+	// An id that is written out wins over a name, as in Docker.
+	for _, img := range images {
+		if asked == img.ID.String() || asked == img.ID.Encoded() {
+			return img, nil
+		}
+	}
+	if name, err := ParseName(asked); err == nil {
+		for _, img := range images {
+			if img.answersTo(name) {
+				return img, nil
+			}
+		}
+	}
+	var found []Image
+	for _, img := range images {
+		if len(asked) >= 4 && strings.HasPrefix(img.ID.Encoded(), strings.TrimPrefix(asked, "sha256:")) {
+			found = append(found, img)
+		}
+	}
+	if len(found) == 1 {
+		return found[0], nil
+	}
+	return Image{}, fmt.Errorf("%w: %s", ErrNotFound, Familiar(asked))
+}
+
+func (i Image) answersTo(name reference.Named) bool {
+	if slices.Contains(i.Names, name.String()) {
+		return true
+	}
+	wanted, ok := name.(reference.Digested)
+	if !ok || (wanted.Digest() != i.Pulled && wanted.Digest() != i.Manifest.Digest) {
+		return false
+	}
+	return slices.ContainsFunc(i.Names, func(n string) bool {
+		named, err := reference.ParseNormalizedNamed(n)
+		return err == nil && named.Name() == name.Name()
+	})
+}
+
+// Untag takes a name away and reports the image's remaining names.
+func (s *Store) Untag(k sys.Kernel, name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	index, err := s.readIndex()
+	if err != nil {
+		return err
+	}
+	index.Manifests = slices.DeleteFunc(index.Manifests, func(d v1.Descriptor) bool { return refName(d) == name })
+	return s.writeIndex(k, index)
+}
+
+// Sweep removes the blobs that no name leads to and returns their digests.
+func (s *Store) Sweep() ([]digest.Digest, error) {
+	images, err := s.List()
+	if err != nil {
+		return nil, err
+	}
+	kept := map[string]bool{}
+	for _, img := range images {
+		kept[img.ID.Encoded()], kept[img.Manifest.Digest.Encoded()] = true, true
+		for _, l := range img.Layers {
+			kept[l.Digest.Encoded()] = true
+		}
+	}
+	entries, err := os.ReadDir(s.blobDir())
+	if err != nil {
+		return nil, err
+	}
+	var gone []digest.Digest
+	for _, e := range entries {
+		if kept[e.Name()] {
+			continue
+		}
+		if err := os.Remove(filepath.Join(s.blobDir(), e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return gone, err
+		}
+		gone = append(gone, digest.NewDigestFromEncoded(digest.SHA256, e.Name()))
+	}
+	return gone, nil
+}
+
+func (s *Store) readDocument(d digest.Digest, into any) error {
+	f, err := s.Open(d)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxDocument+1))
+	if err != nil {
+		return err
+	}
+	if len(data) > maxDocument {
+		return fmt.Errorf("document %s: more than %d bytes", d, maxDocument)
+	}
+	if digest.FromBytes(data) != d {
+		return fmt.Errorf("document %s: damaged on disk, its bytes have digest %s", d, digest.FromBytes(data))
+	}
+	return json.Unmarshal(data, into)
+}
+
+func (s *Store) readIndex() (v1.Index, error) {
+	var index v1.Index
+	data, err := os.ReadFile(s.IndexPath())
+	if err != nil {
+		return index, fmt.Errorf("read image store: %w", err)
+	}
+	if err := json.Unmarshal(data, &index); err != nil {
+		return index, fmt.Errorf("read image store %s: %w", s.IndexPath(), err)
+	}
+	return index, nil
+}
+
+func (s *Store) writeIndex(k sys.Kernel, index v1.Index) error {
+	index.Versioned = specs.Versioned{SchemaVersion: 2}
+	index.MediaType = v1.MediaTypeImageIndex
+	if index.Manifests == nil {
+		index.Manifests = []v1.Descriptor{}
+	}
+	return s.replace(k, s.IndexPath(), index)
+}
+
+// replace puts a document in place of another so that a reader, or a crash,
+// sees the old or the new one, whole.
+func (s *Store) replace(k sys.Kernel, path string, document any) error {
+	data, err := json.MarshalIndent(document, "", "  ")
+	if err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(s.ingestDir(), filepath.Base(path)+"-")
+	if err != nil {
+		return fmt.Errorf("write image store: %w", err)
+	}
+	defer os.Remove(tmp.Name())
+	defer tmp.Close()
+	_, err = tmp.Write(append(data, '\n'))
+	if err := errors.Join(err, tmp.Chmod(0o644), tmp.Sync()); err != nil {
+		return fmt.Errorf("write image store: %w", err)
+	}
+	return k.Rename(tmp.Name(), path)
+}

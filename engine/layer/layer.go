@@ -1,0 +1,214 @@
+//go:build linux
+
+// Package layer turns an image layer, a tar archive, into a directory that
+// overlayfs can stack. Whiteouts become overlayfs's own: a character device
+// 0:0 for a deleted file, an attribute for an opaque directory.
+//
+// An archive is not trusted. Every path is resolved inside the target by the
+// kernel (openat2 with RESOLVE_IN_ROOT), so that no entry, however its
+// predecessors prepared the ground with links, touches anything outside it.
+//
+// See the OCI image specification, layer.md, and the kernel's overlayfs.rst.
+package layer
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	"github.com/opencontainers/go-digest"
+	"golang.org/x/sys/unix"
+
+	"github.com/learndocker/learndocker/engine/stage"
+	"github.com/learndocker/learndocker/engine/sys"
+)
+
+// Bounds on one layer, far above what real images hold.
+const (
+	MaxBytes   = 32 << 30 // of the uncompressed archive
+	MaxEntries = 4 << 20
+)
+
+// Store keeps unpacked layers, each once, by diffID.
+type Store struct {
+	dir      string
+	singleID bool
+	userns   bool
+
+	mu   sync.Mutex
+	busy map[digest.Digest]chan struct{}
+}
+
+// Options tell what the daemon may do with files.
+type Options struct {
+	UserNamespace bool // attributes of overlayfs are user.overlay.*, not trusted.overlay.*
+	SingleID      bool // there is one id to give files to: all belong to root
+}
+
+// Open opens the store in dir and clears away what was not finished.
+func Open(dir string, o Options) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o711); err != nil {
+		return nil, fmt.Errorf("make layer store: %w", err)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "unpack-*"))
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range left {
+		if err := os.RemoveAll(d); err != nil {
+			return nil, fmt.Errorf("clear unfinished layer: %w", err)
+		}
+	}
+	return &Store{dir: dir, singleID: o.SingleID, userns: o.UserNamespace, busy: map[digest.Digest]chan struct{}{}}, nil
+}
+
+// Dir is where the layer of that diffID is, or will be. The name is cut short
+// because the kernel takes mount options of one page at most.
+func (s *Store) Dir(diffID digest.Digest) string { return filepath.Join(s.dir, diffID.Encoded()[:32]) }
+
+// Has reports whether the layer is unpacked.
+func (s *Store) Has(diffID digest.Digest) bool {
+	info, err := os.Stat(s.Dir(diffID))
+	return err == nil && info.IsDir()
+}
+
+// Remove removes an unpacked layer.
+func (s *Store) Remove(diffID digest.Digest) error { return os.RemoveAll(s.Dir(diffID)) }
+
+// Unpack unpacks a layer from its blob unless it is there already. The
+// directory gets its name only when it is whole and its diffID is verified.
+func (s *Store) Unpack(k sys.Kernel, blob io.Reader, blobDigest, diffID digest.Digest) (stage.Unpacked, error) {
+	release := s.claim(diffID)
+	defer release()
+	fact := stage.Unpacked{Digest: blobDigest.String(), DiffID: diffID.String(), Dir: s.Dir(diffID)}
+	if s.Has(diffID) {
+		fact.Shared, fact.Hashed = true, fact.DiffID
+		return fact, nil
+	}
+	tmp, err := os.MkdirTemp(s.dir, "unpack-")
+	if err != nil {
+		return fact, fmt.Errorf("unpack layer: %w", err)
+	}
+	defer os.RemoveAll(tmp)
+	k.Did("mkdir", nil, "mkdir "+tmp, sys.Quote(tmp), "0755")
+	if err := os.Chmod(tmp, 0o755); err != nil {
+		return fact, err
+	}
+	if err := s.extract(k, blob, tmp, &fact); err != nil {
+		return fact, fmt.Errorf("unpack layer %s: %w", blobDigest, err)
+	}
+	if fact.Hashed != fact.DiffID {
+		return fact, fmt.Errorf("unpack layer %s: the archive has diffID %s, the image's config promises %s", blobDigest, fact.Hashed, fact.DiffID)
+	}
+	return fact, k.Rename(tmp, fact.Dir)
+}
+
+// claim makes two pulls of the same layer take turns.
+func (s *Store) claim(id digest.Digest) (release func()) {
+	for {
+		s.mu.Lock()
+		done, taken := s.busy[id]
+		if !taken {
+			mine := make(chan struct{})
+			s.busy[id] = mine
+			s.mu.Unlock()
+			return func() {
+				s.mu.Lock()
+				delete(s.busy, id)
+				s.mu.Unlock()
+				close(mine)
+			}
+		}
+		s.mu.Unlock()
+		<-done
+	}
+}
+
+func (s *Store) extract(k sys.Kernel, blob io.Reader, dir string, fact *stage.Unpacked) error {
+	plain, err := decompress(blob)
+	if err != nil {
+		return err
+	}
+	defer plain.Close()
+	root, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(root)
+	hash := digest.SHA256.Digester()
+	counted := &counter{r: io.TeeReader(plain, hash.Hash())}
+	x := extractor{kernel: k, dir: dir, root: root, singleID: s.singleID, userns: s.userns}
+	archive := tar.NewReader(counted)
+	for {
+		h, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("read archive: %w", err)
+		}
+		if fact.Entries++; fact.Entries > MaxEntries {
+			return fmt.Errorf("more than %d entries", MaxEntries)
+		}
+		entry, err := x.entry(h, archive)
+		if err != nil {
+			return fmt.Errorf("entry %q: %w", h.Name, err)
+		}
+		if len(fact.First) < stage.MaxEntries {
+			fact.First = append(fact.First, entry)
+		}
+	}
+	// What follows the archive's end belongs to the diffID.
+	if _, err := io.Copy(io.Discard, counted); err != nil {
+		return fmt.Errorf("read archive: %w", err)
+	}
+	fact.Bytes, fact.Hashed = counted.n, hash.Digest().String()
+	return x.finish()
+}
+
+// counter counts and bounds what is read.
+type counter struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	if c.n += int64(n); c.n > MaxBytes {
+		return 0, fmt.Errorf("more than %d bytes", int64(MaxBytes))
+	}
+	return n, err
+}
+
+var (
+	gzipMagic = []byte{0x1f, 0x8b}
+	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
+)
+
+// decompress tells the compression from the first bytes: media types lie.
+func decompress(r io.Reader) (io.ReadCloser, error) {
+	br := bufio.NewReaderSize(r, 64<<10)
+	head, err := br.Peek(4)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read layer: %w", err)
+	}
+	switch {
+	case bytes.HasPrefix(head, gzipMagic):
+		return gzip.NewReader(br)
+	case bytes.HasPrefix(head, zstdMagic):
+		d, err := zstd.NewReader(br, zstd.WithDecoderMaxMemory(1<<30), zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			return nil, err
+		}
+		return d.IOReadCloser(), nil
+	}
+	return io.NopCloser(br), nil
+}
