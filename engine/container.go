@@ -59,7 +59,8 @@ func (c *Container) Snapshot() Record {
 }
 
 func (c *Container) stack() overlay.Stack {
-	return overlay.Stack{Lower: c.record.Lower, Dir: c.dir, Userns: c.userns}
+	auto := c.record.HostConfig != nil && c.record.HostConfig.AutoRemove
+	return overlay.Stack{Lower: c.record.Lower, Dir: c.dir, Userns: c.userns, Volatile: auto}
 }
 
 // save writes the record. The caller holds the lock.

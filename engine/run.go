@@ -352,7 +352,7 @@ func (r *run) setup() (container.Setup, error) {
 	spec.Linux = &linux
 	s := container.Setup{Spec: &spec, Filter: filter.Bytes(), Allowed: filter.Allowed, Userns: r.rootless, NoSetgroups: r.singleID}
 	if r.group != nil {
-		s.CgroupProcs, s.CgroupV1 = r.group.ProcsFiles(), r.group.Controllers()
+		s.CgroupFiles, s.CgroupV1 = r.group.JoinFiles(), r.group.Controllers()
 	}
 	return s, nil
 }

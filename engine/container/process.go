@@ -27,7 +27,7 @@ import (
 type Setup struct {
 	Watched     bool        `json:"watched"`
 	Spec        *specs.Spec `json:"spec"`
-	CgroupProcs []string    `json:"cgroupProcs"`           // files to join by; empty where there is no group
+	CgroupFiles []string    `json:"cgroupFiles"`           // files to join by; empty where there is no group
 	CgroupV1    []string    `json:"cgroupV1,omitempty"`    // v1 controllers to mount inside; none on v2
 	Filter      []byte      `json:"filter"`                // compiled seccomp program
 	Allowed     int         `json:"allowed"`               // system calls that it lets pass

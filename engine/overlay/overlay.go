@@ -20,9 +20,10 @@ import (
 
 // Stack is the mount of one container.
 type Stack struct {
-	Lower  []string // topmost first
-	Dir    string   // holds upper, work and merged
-	Userns bool     // attributes are user.overlay.*
+	Lower    []string // topmost first
+	Dir      string   // holds upper, work and merged
+	Userns   bool     // attributes are user.overlay.*
+	Volatile bool     // changes need not outlive the mount: it is not synced to disk
 }
 
 func (s Stack) upper() string { return filepath.Join(s.Dir, "upper") }
@@ -57,6 +58,9 @@ func (s Stack) options() string {
 	o := "lowerdir=" + strings.Join(lower, ":") + ",upperdir=" + escape(s.upper()) + ",workdir=" + escape(s.work())
 	if s.Userns {
 		o += ",userxattr"
+	}
+	if s.Volatile {
+		o += ",volatile"
 	}
 	return o
 }

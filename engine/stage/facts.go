@@ -281,7 +281,7 @@ type Network struct {
 // Joined: the process has entered its cgroup and a cgroup namespace.
 type Joined struct {
 	PID   int      `json:"pid"`
-	Files []string `json:"files"` // the cgroup.procs written to
+	Files []string `json:"files"` // written to: tasks on v1, cgroup.procs on v2
 	Host  uint64   `json:"host"`  // cgroup namespace before
 	Inode uint64   `json:"inode"` // and after
 }
