@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 
@@ -12,7 +13,7 @@ import (
 )
 
 func newDaemon(s *settings) *cobra.Command {
-	var hub, debug bool
+	var hub, debug, ephemeral bool
 	c := &cobra.Command{
 		Use:   "daemon",
 		Short: "Run the daemon in the foreground",
@@ -37,10 +38,15 @@ func newDaemon(s *settings) *cobra.Command {
 				return err
 			}
 			log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-			return daemon.New(e, version, log).Serve(c.Context(), s.host)
+			err = daemon.New(e, version, log).Serve(c.Context(), s.host)
+			if ephemeral {
+				err = errors.Join(err, os.RemoveAll(e.DataRoot()))
+			}
+			return err
 		},
 	}
 	c.Flags().BoolVar(&hub, "hub", false, "pull Docker Hub's images from Docker Hub, not from the bundled registry")
+	c.Flags().BoolVar(&ephemeral, "ephemeral", false, "remove the data root at the end")
 	c.Flags().BoolVar(&debug, "debug", false, "log every request that ends in an error")
 	return c
 }

@@ -4,8 +4,6 @@ import "github.com/spf13/cobra"
 
 // learn adds the commands that make learndocker more than a docker.
 func learn(root *cobra.Command, s *settings) {
-	for _, c := range []*cobra.Command{newDaemon(s)} {
-		c.GroupID = "learn"
-		root.AddCommand(c)
-	}
+	addLearn(root, newLesson(s), newReplay(), newWatch(s), newDaemon(s))
+	root.AddCommand(newPeek())
 }

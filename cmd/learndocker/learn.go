@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/fatih/color"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/learndocker/learndocker/content"
+	"github.com/learndocker/learndocker/narrate"
+	"github.com/learndocker/learndocker/narrate/prose"
+	"github.com/learndocker/learndocker/narrate/shell"
+	controls "github.com/learndocker/learndocker/narrate/term"
+	"github.com/learndocker/learndocker/narrate/transcript"
+)
+
+const language = "en"
+
+// showFlags say how steps are shown and kept: the same for a lesson, a
+// recording and a watched daemon.
+type showFlags struct {
+	step        bool
+	pace        time.Duration
+	transcript  string
+	frontMatter string
+	record      string
+}
+
+func (f *showFlags) declare(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.step, "step", false, "wait for a key at each stop")
+	flags.DurationVar(&f.pace, "pace", 6*time.Second, "how long each stop stays, without --step")
+	flags.StringVar(&f.transcript, "transcript", "", "write the run to `FILE.md` as a post")
+	flags.StringVar(&f.frontMatter, "front-matter", "none", "head of the transcript: jekyll, hexo, hugo, none")
+	flags.StringVar(&f.record, "record", "", "write the recording to `FILE`, as JSON Lines")
+}
+
+// show plays a source and keeps what is asked for.
+func (f *showFlags) show(ctx context.Context, source narrate.Source, env []string) (err error) {
+	session := narrate.NewSession(source)
+	defer func() { err = errors.Join(err, session.Close()) }()
+	if f.record != "" {
+		finish, recordErr := f.recordTo(session)
+		if recordErr != nil {
+			return recordErr
+		}
+		defer func() { err = errors.Join(err, finish()) }()
+	}
+	c := &controls.Controls{
+		Session: session, In: os.Stdin, Out: os.Stdout, Step: f.step, Pace: f.pace, Color: !color.NoColor,
+		Shell: func(step *narrate.Step, inside bool) error {
+			if !inside {
+				return shell.Host(step.Point.PID, env)
+			}
+			if step.Point == nil || step.Point.PID != containerPID(step) {
+				return shell.ErrNothingHeld
+			}
+			return shell.Inside(step.Point.PID)
+		},
+	}
+	if err := c.Run(ctx); err != nil {
+		if ctx.Err() != nil {
+			return exitError{status: 130}
+		}
+		return err
+	}
+	if f.transcript == "" {
+		return nil
+	}
+	return writeWhole(f.transcript, func(w io.Writer) error {
+		return transcript.Markdown(w, session.Header(), session.Seen(), transcript.Options{FrontMatter: f.frontMatter})
+	})
+}
+
+// containerPID is the container's process where the probe saw one.
+func containerPID(step *narrate.Step) int {
+	for _, p := range step.Probe.Processes {
+		if p.Role == narrate.BoxContainer {
+			return p.PID
+		}
+	}
+	return 0
+}
+
+func (f *showFlags) recordTo(session *narrate.Session) (finish func() error, err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(f.record), ".recording-*")
+	if err != nil {
+		return nil, fmt.Errorf("record: %w", err)
+	}
+	r, err := narrate.NewRecorder(tmp, session.Header())
+	if err != nil {
+		return nil, fmt.Errorf("record: %w", err)
+	}
+	session.OnStep(r.Step)
+	return func() error {
+		if len(session.Seen()) == 0 {
+			return errors.Join(tmp.Close(), os.Remove(tmp.Name()))
+		}
+		return errors.Join(tmp.Chmod(0o644), tmp.Close(), os.Rename(tmp.Name(), f.record))
+	}, nil
+}
+
+// writeWhole writes a file so that there is never half of it.
+func writeWhole(name string, write func(io.Writer) error) error {
+	tmp, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	defer os.Remove(tmp.Name()) // gone already where all went well
+	if err := errors.Join(write(tmp), tmp.Chmod(0o644), tmp.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return os.Rename(tmp.Name(), name)
+}
+
+func openLibrary() (*prose.Library, error) { return prose.Open(content.Files, language) }
+
+// colorless is set by the environment (NO_COLOR) and by output that is no
+// terminal; fatih/color decides.
+func init() {
+	if os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(os.Stdout.Fd())) {
+		color.NoColor = true
+	}
+}
+
+func readLessonFile(name string, bundled fs.FS) (file string, data []byte, err error) {
+	if filepath.Ext(name) == ".yaml" || filepath.Ext(name) == ".yml" {
+		data, err = os.ReadFile(name)
+		return name, data, err
+	}
+	file = name + ".yaml"
+	data, err = fs.ReadFile(bundled, file)
+	return file, data, err
+}
+
+// addLearn adds commands to the group of those that teach.
+func addLearn(root *cobra.Command, commands ...*cobra.Command) {
+	for _, c := range commands {
+		c.GroupID = "learn"
+		root.AddCommand(c)
+	}
+}

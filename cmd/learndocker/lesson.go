@@ -1,0 +1,95 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/learndocker/learndocker/lessons"
+	"github.com/learndocker/learndocker/narrate/lesson"
+)
+
+func newLesson(s *settings) *cobra.Command {
+	f := &lessonFlags{}
+	c := &cobra.Command{
+		Use:   "lesson NAME|FILE.yaml",
+		Short: "Run a lesson live: a real container, held still at every stage",
+		Example: `  learndocker lesson hello-world --step
+  learndocker lesson hello-world --transcript post.md --front-matter hugo
+  learndocker lesson my-own.yaml`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			l, err := readLesson(args[0])
+			if err != nil {
+				return err
+			}
+			return f.run(c.Context(), l)
+		},
+	}
+	f.declare(c.Flags())
+	c.AddCommand(newLessonList(), newLessonCheck())
+	return c
+}
+
+func newLessonList() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the bundled lessons",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			names, err := lessonNames()
+			if err != nil {
+				return err
+			}
+			library, err := openLibrary()
+			if err != nil {
+				return err
+			}
+			table := newTable()
+			fmt.Fprintln(table, "LESSON\tSTOPS\tABOUT")
+			for _, n := range names {
+				l, err := readLesson(n)
+				if err != nil {
+					return err
+				}
+				page, err := library.Page(l.Page)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(table, "%s\t%d\t%s\n", l.ID, l.Stops(), strings.ReplaceAll(page.Title, "`", ""))
+			}
+			return table.Flush()
+		},
+	}
+}
+
+func lessonNames() ([]string, error) {
+	files, err := fs.Glob(lessons.Files, "*.yaml")
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, f := range files {
+		names = append(names, strings.TrimSuffix(path.Base(f), ".yaml"))
+	}
+	return names, nil
+}
+
+func readLesson(name string) (*lesson.Lesson, error) {
+	file, data, err := readLessonFile(name, lessons.Files)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
+		names, listErr := lessonNames()
+		if listErr != nil {
+			return nil, listErr
+		}
+		return nil, fmt.Errorf("no lesson %q; there is: %s. Your own lesson is named by its file: learndocker lesson ./mine.yaml", name, strings.Join(names, ", "))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return lesson.Parse(file, data)
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/learndocker/learndocker/lessons"
+	"github.com/learndocker/learndocker/narrate"
+)
+
+func newReplay() *cobra.Command {
+	f := &showFlags{}
+	c := &cobra.Command{
+		Use:   "replay FILE|LESSON",
+		Short: "Play a lesson from a recording: no root, no Linux needed",
+		Example: `  learndocker replay hello-world --step
+  learndocker replay mine.jsonl --transcript post.md --front-matter jekyll`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			recording, err := readRecording(args[0])
+			if err != nil {
+				return err
+			}
+			return f.show(c.Context(), narrate.NewReplay(recording), nil)
+		},
+	}
+	f.declare(c.Flags())
+	return c
+}
+
+// readRecording reads a file, or the bundled recording of a lesson.
+func readRecording(name string) (*narrate.Recording, error) {
+	data, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		data, err = fs.ReadFile(lessons.Files, "recordings/"+name+".jsonl")
+	}
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
+		return nil, fmt.Errorf("no recording %q: neither a file nor a lesson of that name; learndocker lesson list names the lessons", name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	recording, err := narrate.ReadRecording(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return recording, nil
+}

@@ -1,0 +1,431 @@
+package narrate
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/learndocker/learndocker/engine/client"
+	"github.com/learndocker/learndocker/engine/stage"
+	"github.com/learndocker/learndocker/engine/stage/wire"
+	"github.com/learndocker/learndocker/narrate/lesson"
+	"github.com/learndocker/learndocker/narrate/probe"
+	"github.com/learndocker/learndocker/narrate/prose"
+)
+
+// A Source yields steps. The engine stays held at a step until the next one is
+// asked for. Next returns io.EOF after the last.
+type Source interface {
+	Header() Header
+	Next(context.Context) (*Step, error)
+	// Close unwinds whatever is held and leaves nothing behind.
+	Close() error
+}
+
+// Options of a live lesson.
+type Options struct {
+	Program  string // this program, for the daemon and the client
+	Docker   string // the docker command to be the client; "" is this program
+	Hub      bool
+	Version  string
+	Language string
+}
+
+// Live is a lesson that runs: a daemon of its own in a directory of its own,
+// and the lesson's commands as its clients, one after the other.
+type Live struct {
+	*builder
+	lesson  *lesson.Lesson
+	options Options
+	header  Header
+
+	dir    string
+	daemon *process
+	wire   io.Closer
+	conn   *wire.Conn
+	points chan stage.Point
+	gone   chan error
+
+	step    int // of the lesson, under way
+	cursor  int // stops of it that are done
+	client  *process
+	output  chan Line
+	held    bool
+	intro   bool
+	closing bool
+	once    sync.Once
+	closed  error
+}
+
+// process is a child of the narrator's.
+type process struct {
+	*exec.Cmd
+	ended chan struct{} // closed after Wait
+	err   error
+}
+
+// NewLive prepares a lesson; nothing runs before the first Next.
+func NewLive(l *lesson.Lesson, library *prose.Library, o Options) (*Live, error) {
+	title := l.ID
+	if l.Page != "" {
+		page, err := library.Page(l.Page)
+		if err != nil {
+			return nil, err
+		}
+		title = page.Title
+	}
+	return &Live{
+		builder: newBuilder(library, l.Stops()), lesson: l, options: o,
+		points: make(chan stage.Point), gone: make(chan error, 1), output: make(chan Line, 256),
+		header: Header{
+			Format: RecordingFormat, Lesson: l.ID, Title: title, Language: o.Language, Made: time.Now().UTC().Truncate(time.Second),
+			Version: o.Version, Machine: probe.Machine(runtime.GOARCH), Rootless: os.Geteuid() != 0,
+		},
+	}, nil
+}
+
+// Header says what this is and where it runs.
+func (l *Live) Header() Header { return l.header }
+
+// Next lets the engine go on to the next stop of the lesson.
+func (l *Live) Next(ctx context.Context) (*Step, error) {
+	if !l.intro {
+		l.intro = true
+		if l.lesson.Page != "" {
+			return l.words(KindIntro, l.lesson.Page)
+		}
+	}
+	if l.daemon == nil {
+		if err := l.startDaemon(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := l.release(); err != nil {
+		return nil, err
+	}
+	for {
+		if l.client == nil {
+			if l.step == len(l.lesson.Steps) {
+				return l.end()
+			}
+			if err := l.startCommand(); err != nil {
+				return nil, err
+			}
+		}
+		step, err := l.wait(ctx)
+		if step != nil || err != nil {
+			return step, err
+		}
+	}
+}
+
+// wait handles one event; it returns a step where the event is one.
+func (l *Live) wait(ctx context.Context) (*Step, error) {
+	select {
+	case line := <-l.output:
+		l.wrote(line.Stream, line.Text)
+	case p := <-l.points:
+		l.held = true
+		l.drain()
+		l.observe(p)
+		if plan := l.match(p); plan != nil {
+			return l.stop(*plan, p)
+		}
+		return nil, l.release()
+	case <-l.client.ended:
+		return nil, l.commandEnded()
+	case err := <-l.gone:
+		return nil, err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return nil, nil
+}
+
+func (l *Live) end() (*Step, error) {
+	if l.closing {
+		return nil, io.EOF
+	}
+	l.closing = true
+	l.n++
+	l.of = l.n
+	return l.words(KindEnd, l.lesson.End)
+}
+
+// match tells whether this point is the script's next stop. One that does not
+// come holds up those after it; commandEnded reports it.
+func (l *Live) match(p stage.Point) *lesson.Stop {
+	stops := l.lesson.Steps[l.step].Stops
+	if l.cursor == len(stops) || stops[l.cursor].Stage != p.Fact.Stage() {
+		return nil
+	}
+	if when := stops[l.cursor].When; when != "" {
+		held, err := prose.Holds(when, prose.Env{"fact": plain(p.Fact)})
+		if err != nil || !held {
+			return nil
+		}
+	}
+	l.cursor++
+	return &stops[l.cursor-1]
+}
+
+// quiet is how long the client must write nothing for its output to be taken
+// as complete at a stop; patience bounds the wait.
+const (
+	quiet    = 3 * time.Millisecond
+	patience = 60 * time.Millisecond
+)
+
+// drain takes in what the client has written before the stop.
+func (l *Live) drain() {
+	end := time.After(patience)
+	for {
+		select {
+		case line := <-l.output:
+			l.wrote(line.Stream, line.Text)
+		case <-time.After(quiet):
+			return
+		case <-end:
+			return
+		}
+	}
+}
+
+func (l *Live) release() error {
+	if !l.held {
+		return nil
+	}
+	l.held = false
+	if err := l.conn.Send(wire.Packet{Go: true}); err != nil {
+		return fmt.Errorf("let the engine go on: %w", err)
+	}
+	return nil
+}
+
+// startDaemon starts a daemon with a directory of its own and asks to watch it.
+func (l *Live) startDaemon(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "learndocker-lesson-")
+	if err != nil {
+		return fmt.Errorf("make the lesson's directory: %w", err)
+	}
+	l.dir = dir
+	args := []string{"daemon", "--ephemeral", "-H", l.host(), "--data-root", filepath.Join(dir, "data")}
+	if l.options.Hub {
+		args = append(args, "--hub")
+	}
+	log, err := os.Create(l.logPath())
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd := exec.Command(l.options.Program, args...)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = ownGroup()
+	if l.daemon, err = start(cmd); err != nil {
+		return fmt.Errorf("start the daemon: %w", err)
+	}
+	return l.watch(ctx)
+}
+
+func (l *Live) host() string    { return "unix://" + filepath.Join(l.dir, "docker.sock") }
+func (l *Live) logPath() string { return filepath.Join(l.dir, "daemon.log") }
+
+// startPatience is how long a daemon may take to answer.
+const startPatience = 15 * time.Second
+
+func (l *Live) watch(ctx context.Context) error {
+	c, err := client.New(l.host())
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	ready, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	go func() { // do not wait for one that has ended
+		select {
+		case <-l.daemon.ended:
+			cancel()
+		case <-ready.Done():
+		}
+	}()
+	if err := c.Await(ready); err != nil {
+		return l.daemonFailed(err)
+	}
+	conn, buffered, err := c.Watch(ctx)
+	if err != nil {
+		return fmt.Errorf("watch the daemon: %w", err)
+	}
+	l.wire, l.conn = conn, wire.NewConn(conn, buffered)
+	go l.listen()
+	return nil
+}
+
+// daemonFailed tells what the daemon itself said before it ended.
+func (l *Live) daemonFailed(err error) error {
+	said, readErr := os.ReadFile(l.logPath())
+	if text := strings.TrimSpace(string(said)); readErr == nil && text != "" {
+		return fmt.Errorf("the daemon did not start: %s", strings.TrimPrefix(text, "learndocker: "))
+	}
+	return fmt.Errorf("the daemon did not start: %w", err)
+}
+
+func (l *Live) listen() {
+	for {
+		p, err := l.conn.Receive()
+		if err != nil {
+			l.gone <- fmt.Errorf("the daemon is gone: %w", err)
+			return
+		}
+		if p.Point != nil {
+			l.points <- *p.Point
+		}
+	}
+}
+
+// startCommand runs the lesson's next command.
+func (l *Live) startCommand() error {
+	l.command = ""
+	run, err := prose.Fill(l.lesson.Steps[l.step].Run, l.env(stage.Point{}, probe.Snapshot{}))
+	if err != nil {
+		return fmt.Errorf("command %q: %w", l.lesson.Steps[l.step].Run, err)
+	}
+	words := strings.Fields(run)
+	if words[0] != "docker" {
+		return fmt.Errorf("command %q: a lesson runs docker commands", run)
+	}
+	program := l.options.Program
+	if l.options.Docker != "" {
+		program = l.options.Docker
+	}
+	cmd := exec.Command(program, words[1:]...)
+	cmd.Env = append(os.Environ(), "DOCKER_HOST="+l.host())
+	cmd.SysProcAttr = ownGroup()
+	stdout, errOut := cmd.StdoutPipe()
+	stderr, errErr := cmd.StderrPipe()
+	if err := errors.Join(errOut, errErr); err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start the client: %w", err)
+	}
+	l.command, l.cursor, l.roles[BoxClient] = run, 0, cmd.Process.Pid
+	p := &process{Cmd: cmd, ended: make(chan struct{})}
+	l.client = p
+	var reading sync.WaitGroup
+	reading.Go(func() { l.read("stdout", stdout) })
+	reading.Go(func() { l.read("stderr", stderr) })
+	go func() {
+		reading.Wait()
+		p.err = cmd.Wait()
+		close(p.ended)
+	}()
+	return nil
+}
+
+func (l *Live) read(stream string, from io.Reader) {
+	lines := bufio.NewScanner(from)
+	for lines.Scan() {
+		l.output <- Line{stream, lines.Text()}
+	}
+	_, _ = io.Copy(io.Discard, from) // a line too long to show
+}
+
+func start(cmd *exec.Cmd) (*process, error) {
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	p := &process{Cmd: cmd, ended: make(chan struct{})}
+	go func() {
+		p.err = cmd.Wait()
+		close(p.ended)
+	}()
+	return p, nil
+}
+
+// commandEnded goes on to the next command, unless this one went another way
+// than the lesson tells.
+func (l *Live) commandEnded() error {
+	l.drain()
+	l.exit = l.client.ProcessState.ExitCode()
+	stops := l.lesson.Steps[l.step].Stops
+	l.client = nil
+	delete(l.roles, BoxClient)
+	if l.cursor < len(stops) {
+		return fmt.Errorf("%q ended with status %d and never came to %s; it said:\n%s", l.command, l.exit, stops[l.cursor].Stage, indent(l.lastWords()))
+	}
+	l.step++
+	return nil
+}
+
+func (l *Live) lastWords() string {
+	lines := strings.Split(strings.TrimSpace(l.stderr+l.stdout), "\n")
+	return strings.Join(lines[max(len(lines)-8, 0):], "\n")
+}
+
+func indent(s string) string { return "  " + strings.ReplaceAll(s, "\n", "\n  ") }
+
+// closePatience is how long the daemon may take to unwind.
+const closePatience = 10 * time.Second
+
+// Close aborts what is held and ends the client and the daemon, which takes
+// everything apart that it has made.
+func (l *Live) Close() error {
+	l.once.Do(func() { l.closed = l.close() })
+	return l.closed
+}
+
+func (l *Live) close() error {
+	var errs []error
+	if l.wire != nil {
+		errs = append(errs, l.wire.Close())
+		go func() { // let listen end
+			for range l.points {
+			}
+		}()
+	}
+	go func() {
+		for range l.output {
+		}
+	}()
+	for _, p := range []*process{l.client, l.daemon} {
+		if p != nil {
+			errs = append(errs, p.end(closePatience))
+		}
+	}
+	if l.dir != "" {
+		errs = append(errs, os.RemoveAll(l.dir))
+	}
+	return errors.Join(slices.DeleteFunc(errs, func(err error) bool { return errors.Is(err, os.ErrProcessDone) })...)
+}
+
+// end asks the process to end, and after a while makes it.
+func (p *process) end(patience time.Duration) error {
+	select {
+	case <-p.ended:
+		return nil
+	default:
+	}
+	if err := terminate(p.Process); err != nil {
+		return err
+	}
+	select {
+	case <-p.ended:
+		return nil
+	case <-time.After(patience):
+	}
+	if err := p.Process.Kill(); err != nil {
+		return err
+	}
+	<-p.ended
+	return fmt.Errorf("%s did not end within %s and was killed; learndocker's next start clears up what it left", filepath.Base(p.Path), patience)
+}

@@ -1,0 +1,290 @@
+// Package probe reads, from outside, what the kernel says of a held process:
+// its namespaces, ids, capabilities, mounts, cgroup files and relatives. It
+// asks /proc and /sys only, never the engine: its word and the engine's can be
+// held against each other. See proc(5).
+package probe
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Snapshot is what was read at one stop. What could not be read is empty.
+type Snapshot struct {
+	PID        int               `json:"pid"`
+	Status     map[string]string `json:"status"` // of /proc/PID/status, fields as named there
+	Namespaces []Namespace       `json:"namespaces"`
+	UIDMap     string            `json:"uidMap"`
+	GIDMap     string            `json:"gidMap"`
+	Root       string            `json:"root"` // what /proc/PID/root leads to
+	Cwd        string            `json:"cwd"`
+	Cmdline    []string          `json:"cmdline"`
+	Mounts     []Mount           `json:"mounts"`
+	Interfaces []string          `json:"interfaces"`
+	Cgroup     []ControlFile     `json:"cgroup"`
+	Processes  []Process         `json:"processes"`
+	Store      []File            `json:"store"`
+}
+
+// Namespace is one of the process's namespaces beside the observer's own.
+type Namespace struct {
+	Type  string `json:"type"`
+	Inode uint64 `json:"inode"`
+	Host  uint64 `json:"host"`
+}
+
+// Mount is one line of /proc/PID/mountinfo.
+type Mount struct {
+	Target  string `json:"target"`
+	Type    string `json:"type"`
+	Source  string `json:"source"`
+	Options string `json:"options"`
+}
+
+// ControlFile is a file of the process's cgroup and its value now.
+type ControlFile struct {
+	Path  string `json:"path"`
+	Value string `json:"value"`
+}
+
+// Process is one process of the story.
+type Process struct {
+	Role   string `json:"role"` // "client", "daemon", "container"
+	PID    int    `json:"pid"`
+	Parent int    `json:"parent"`
+	Name   string `json:"name"`
+	State  string `json:"state"` // "S (sleeping)"
+	NSpid  []int  `json:"nspid"` // outermost first
+}
+
+// File is a file of the image store.
+type File struct {
+	Path string `json:"path"`
+	Size int64  `json:"size"`
+}
+
+// Subject says what to look at.
+type Subject struct {
+	PID       int            // the held process
+	Roles     map[string]int // role → pid, of the processes of the story
+	Cgroup    []string       // directories of the container's group
+	StoreDir  string
+	DaemonPID int // whose namespaces are "the host's"; 0 for the observer's own
+}
+
+// Take reads the snapshot. It never fails: a process that has gone leaves its
+// fields empty.
+func Take(s Subject) Snapshot {
+	host := "self"
+	if s.DaemonPID > 0 {
+		host = strconv.Itoa(s.DaemonPID)
+	}
+	proc := filepath.Join("/proc", strconv.Itoa(s.PID))
+	snap := Snapshot{PID: s.PID, Status: Status(s.PID)}
+	snap.Namespaces = namespaces(proc, filepath.Join("/proc", host))
+	snap.UIDMap, snap.GIDMap = oneLine(proc+"/uid_map"), oneLine(proc+"/gid_map")
+	snap.Root, _ = os.Readlink(proc + "/root") // empty where it may not be read
+	snap.Cwd, _ = os.Readlink(proc + "/cwd")
+	snap.Cmdline = strings.FieldsFunc(read(proc+"/cmdline"), func(r rune) bool { return r == 0 })
+	snap.Mounts = mounts(proc)
+	snap.Interfaces = interfaces(proc)
+	snap.Cgroup = controlFiles(s.Cgroup)
+	snap.Processes = processes(s.Roles)
+	snap.Store = files(s.StoreDir)
+	return snap
+}
+
+const maxRead = 256 << 10
+
+func read(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxRead))
+	if err != nil {
+		return ""
+	}
+	return string(data)
+}
+
+func oneLine(path string) string { return strings.Join(strings.Fields(read(path)), " ") }
+
+// Status reads the fields of /proc/PID/status that tell who a process is and
+// what it may do.
+func Status(pid int) map[string]string {
+	wanted := []string{
+		"Name", "State", "Pid", "PPid", "NSpid", "Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb",
+		"NoNewPrivs", "Seccomp", "Seccomp_filters", "Threads", "VmRSS",
+	}
+	fields := map[string]string{}
+	for line := range strings.Lines(read(fmt.Sprintf("/proc/%d/status", pid))) {
+		name, value, _ := strings.Cut(line, ":")
+		if slices.Contains(wanted, name) {
+			fields[name] = strings.Join(strings.Fields(value), " ")
+		}
+	}
+	return fields
+}
+
+// Types are the namespaces shown, in the order of namespaces(7)'s table.
+var Types = []string{"cgroup", "ipc", "net", "mnt", "pid", "time", "user", "uts"}
+
+func namespaces(proc, host string) []Namespace {
+	var list []Namespace
+	for _, t := range Types {
+		inode := Inode(filepath.Join(proc, "ns", t))
+		if inode == 0 {
+			continue
+		}
+		list = append(list, Namespace{Type: t, Inode: inode, Host: Inode(filepath.Join(host, "ns", t))})
+	}
+	return list
+}
+
+// Inode reads a namespace's number from its link, "pid:[4026531836]"; 0 where
+// it may not be read.
+func Inode(link string) uint64 {
+	target, err := os.Readlink(link)
+	if err != nil {
+		return 0
+	}
+	_, number, _ := strings.Cut(strings.TrimSuffix(target, "]"), "[")
+	n, err := strconv.ParseUint(number, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// unescape undoes the octal escapes of mountinfo.
+var unescape = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
+
+func mounts(proc string) []Mount {
+	var list []Mount
+	for line := range strings.Lines(read(proc + "/mountinfo")) {
+		before, after, ok := strings.Cut(line, " - ")
+		left, right := strings.Fields(before), strings.Fields(after)
+		if !ok || len(left) < 6 || len(right) < 3 {
+			continue
+		}
+		list = append(list, Mount{Target: unescape.Replace(left[4]), Type: right[0], Source: unescape.Replace(right[1]), Options: left[5] + "; " + right[2]})
+	}
+	return list
+}
+
+func interfaces(proc string) []string {
+	var names []string
+	for line := range strings.Lines(read(proc + "/net/dev")) {
+		if name, _, ok := strings.Cut(line, ":"); ok {
+			names = append(names, strings.TrimSpace(name))
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// controlled are the files of a group that say what it may use and what it
+// uses, v2's names first, then v1's.
+var controlled = []string{
+	"cgroup.procs", "memory.max", "memory.current", "memory.peak", "cpu.max", "pids.max", "pids.current",
+	"memory.limit_in_bytes", "memory.usage_in_bytes", "memory.max_usage_in_bytes", "cpu.cfs_quota_us", "cpu.cfs_period_us",
+}
+
+func controlFiles(dirs []string) []ControlFile {
+	var list []ControlFile
+	for _, dir := range dirs {
+		for _, name := range controlled {
+			path := filepath.Join(dir, name)
+			if _, err := os.Stat(path); err != nil {
+				continue
+			}
+			if name == "cgroup.procs" && slices.ContainsFunc(list, func(c ControlFile) bool { return filepath.Base(c.Path) == name }) {
+				continue // the same in each of v1's hierarchies
+			}
+			list = append(list, ControlFile{path, oneLine(path)})
+		}
+	}
+	return list
+}
+
+func processes(roles map[string]int) []Process {
+	var list []Process
+	for role, pid := range roles {
+		status := Status(pid)
+		if len(status) == 0 {
+			continue
+		}
+		p := Process{Role: role, PID: pid, Name: status["Name"], State: status["State"]}
+		p.Parent, _ = strconv.Atoi(status["PPid"])
+		for _, n := range strings.Fields(status["NSpid"]) {
+			if id, err := strconv.Atoi(n); err == nil {
+				p.NSpid = append(p.NSpid, id)
+			}
+		}
+		list = append(list, p)
+	}
+	order := []string{"narrator", "client", "daemon", "container"}
+	slices.SortFunc(list, func(a, b Process) int { return slices.Index(order, a.Role) - slices.Index(order, b.Role) })
+	return list
+}
+
+// maxFiles bounds how much of a store is listed.
+const maxFiles = 60
+
+func files(dir string) []File {
+	if dir == "" {
+		return nil
+	}
+	var list []File
+	_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() || len(list) == maxFiles {
+			return nil // what cannot be read is not listed
+		}
+		info, err := d.Info()
+		if err != nil {
+			return nil
+		}
+		name, err := filepath.Rel(dir, path)
+		if err == nil && !strings.HasPrefix(name, "ingest/") {
+			list = append(list, File{name, info.Size()})
+		}
+		return nil
+	})
+	return list
+}
+
+// Boot is what a recording says of the machine that it was made on.
+type Boot struct {
+	Kernel string `json:"kernel"`
+	Arch   string `json:"arch"`
+	Cgroup string `json:"cgroup"` // "v1", "v1 hybrid", "v2"
+}
+
+// Machine reads the kernel's release and the cgroup layout.
+func Machine(arch string) Boot {
+	b := Boot{Kernel: strings.TrimSpace(read("/proc/sys/kernel/osrelease")), Arch: arch}
+	var v1, v2 bool
+	scanner := bufio.NewScanner(strings.NewReader(read("/proc/self/mountinfo")))
+	for scanner.Scan() {
+		_, after, _ := strings.Cut(scanner.Text(), " - ")
+		v1 = v1 || strings.HasPrefix(after, "cgroup ")
+		v2 = v2 || strings.HasPrefix(after, "cgroup2 ")
+	}
+	switch {
+	case v1 && v2:
+		b.Cgroup = "v1 hybrid"
+	case v1:
+		b.Cgroup = "v1"
+	case v2:
+		b.Cgroup = "v2"
+	}
+	return b
+}

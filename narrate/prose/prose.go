@@ -1,0 +1,244 @@
+// Package prose finds the pages and questions of one language, fills their
+// fields from what was observed, and evaluates their claims.
+//
+// A page is Markdown with a head in YAML:
+//
+//	---
+//	title: The daemon looks in its own store
+//	claims:
+//	  - if: fact.found == false
+//	    say: The store has no `{{ fact.familiar }}`.
+//	try:
+//	  - run: ls {{ fact.store }}
+//	---
+//	Prose with fields: {{ fact.reference }}.
+//
+//	<!-- more -->
+//
+//	What is shown when somebody asks for more.
+//
+// Fields and conditions are expressions of github.com/expr-lang/expr.
+package prose
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/docker/go-units"
+	"github.com/expr-lang/expr"
+	"gopkg.in/yaml.v3"
+
+	"github.com/learndocker/learndocker/narrate/lesson"
+)
+
+// Page is one page as it is written.
+type Page struct {
+	Name   string
+	Title  string  `yaml:"title"`
+	Claims []Claim `yaml:"claims"`
+	Try    []Try   `yaml:"try"`
+	Body   string
+	More   string
+}
+
+// Claim is a sentence that could be false, with its condition.
+type Claim struct {
+	If  string `yaml:"if"`
+	Say string `yaml:"say"`
+}
+
+// Try is a command for a second terminal.
+type Try struct {
+	Run string `yaml:"run" json:"run"`
+	Why string `yaml:"why" json:"why"`
+	If  string `yaml:"if" json:"-"` // offered only where this holds
+}
+
+// Question is a bundled question.
+type Question struct {
+	Question string          `yaml:"question"`
+	Choices  []lesson.Choice `yaml:"choices"`
+	Why      string          `yaml:"why"`
+}
+
+// Library is the prose of one language.
+type Library struct {
+	files     fs.FS
+	questions map[string]Question
+}
+
+// ErrNoPage is the error of a page that is not there.
+var ErrNoPage = errors.New("no such page")
+
+// Open reads the language's questions; pages are read as they are asked for.
+func Open(content fs.FS, language string) (*Library, error) {
+	files, err := fs.Sub(content, language)
+	if err != nil {
+		return nil, err
+	}
+	data, err := fs.ReadFile(files, "questions.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("read questions: %w", err)
+	}
+	l := &Library{files: files}
+	if err := strictYAML(data, &l.questions); err != nil {
+		return nil, fmt.Errorf("read questions: %w", err)
+	}
+	return l, nil
+}
+
+func strictYAML(data []byte, into any) error {
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	d.KnownFields(true)
+	return d.Decode(into)
+}
+
+// Question finds a bundled question.
+func (l *Library) Question(name string) (Question, error) {
+	q, ok := l.questions[name]
+	if !ok {
+		return q, fmt.Errorf("no such question: %s", name)
+	}
+	return q, nil
+}
+
+// Questions names all of them.
+func (l *Library) Questions() []string {
+	var names []string
+	for n := range l.questions {
+		names = append(names, n)
+	}
+	return names
+}
+
+// Pages names all pages.
+func (l *Library) Pages() ([]string, error) {
+	var names []string
+	err := fs.WalkDir(l.files, ".", func(p string, d fs.DirEntry, err error) error {
+		if err == nil && path.Ext(p) == ".md" {
+			names = append(names, strings.TrimSuffix(p, ".md"))
+		}
+		return err
+	})
+	return names, err
+}
+
+// Page reads a page.
+func (l *Library) Page(name string) (*Page, error) {
+	data, err := fs.ReadFile(l.files, name+".md")
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
+		return nil, fmt.Errorf("%w: %s", ErrNoPage, name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return ParsePage(name, string(data))
+}
+
+// ParsePage parts a page into head, body and more.
+func ParsePage(name, text string) (*Page, error) {
+	p := &Page{Name: name}
+	if rest, ok := strings.CutPrefix(text, "---\n"); ok {
+		head, body, found := strings.Cut(rest, "\n---\n")
+		if !found {
+			return nil, fmt.Errorf("page %s: its head has no end (---)", name)
+		}
+		if err := strictYAML([]byte(head), p); err != nil {
+			return nil, fmt.Errorf("page %s: %w", name, err)
+		}
+		text = body
+	}
+	p.Body, p.More, _ = strings.Cut(text, "<!-- more -->")
+	p.Body, p.More = strings.TrimSpace(p.Body), strings.TrimSpace(p.More)
+	return p, nil
+}
+
+// Env is what expressions see: names and values.
+type Env map[string]any
+
+// functions are added to every environment.
+func functions(e Env) Env {
+	with := Env{
+		"short": func(digest string) string { // the first 12 digits, as Docker shows them
+			digest = strings.TrimPrefix(digest, "sha256:")
+			return digest[:min(12, len(digest))]
+		},
+		"size": func(n any) string { return units.HumanSize(toFloat(n)) },
+	}
+	for k, v := range e {
+		with[k] = v
+	}
+	return with
+}
+
+func toFloat(n any) float64 {
+	switch n := n.(type) {
+	case float64:
+		return n
+	case int:
+		return float64(n)
+	case int64:
+		return float64(n)
+	}
+	return 0
+}
+
+// Eval evaluates an expression.
+func Eval(code string, e Env) (any, error) {
+	env := functions(e)
+	program, err := expr.Compile(code, expr.Env(map[string]any(env)))
+	if err != nil {
+		return nil, fmt.Errorf("expression %q: %w", code, err)
+	}
+	value, err := expr.Run(program, map[string]any(env))
+	if err != nil {
+		return nil, fmt.Errorf("expression %q: %w", code, err)
+	}
+	return value, nil
+}
+
+// Holds evaluates a condition. What is not a plain true does not hold.
+func Holds(code string, e Env) (bool, error) {
+	v, err := Eval(code, e)
+	if err != nil {
+		return false, err
+	}
+	held, ok := v.(bool)
+	if !ok {
+		return false, fmt.Errorf("condition %q: gives %v, not true or false", code, v)
+	}
+	return held, nil
+}
+
+// Fill replaces the fields of a text. A field without a value is an error: it
+// would leave a hole in a sentence.
+func Fill(text string, e Env) (string, error) {
+	var out strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "{{")
+		out.WriteString(before)
+		if !found {
+			return out.String(), nil
+		}
+		code, after, closed := strings.Cut(rest, "}}")
+		if !closed {
+			return "", fmt.Errorf("field without an end: {{%s", rest)
+		}
+		value, err := Eval(strings.TrimSpace(code), e)
+		if err != nil {
+			return "", err
+		}
+		if value == nil {
+			return "", fmt.Errorf("field {{%s}} has no value here", code)
+		}
+		if f, ok := value.(float64); ok && f == float64(int64(f)) {
+			value = int64(f) // numbers of JSON
+		}
+		fmt.Fprint(&out, value)
+		text = after
+	}
+}

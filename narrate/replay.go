@@ -1,0 +1,33 @@
+package narrate
+
+import (
+	"context"
+	"io"
+)
+
+// Replay yields a recording's steps.
+type Replay struct {
+	recording *Recording
+	next      int
+}
+
+// NewReplay replays a recording from its first step.
+func NewReplay(r *Recording) *Replay { return &Replay{recording: r} }
+
+// Header says where the recording was made.
+func (r *Replay) Header() Header { return r.recording.Header }
+
+// Next yields the next step.
+func (r *Replay) Next(ctx context.Context) (*Step, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if r.next == len(r.recording.Steps) {
+		return nil, io.EOF
+	}
+	r.next++
+	return r.recording.Steps[r.next-1], nil
+}
+
+// Close has nothing to unwind.
+func (r *Replay) Close() error { return nil }

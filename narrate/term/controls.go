@@ -1,0 +1,363 @@
+package term
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/learndocker/learndocker/narrate"
+)
+
+// Controls lead a session on a terminal.
+type Controls struct {
+	Session *narrate.Session
+	In      *os.File
+	Out     *os.File
+	Step    bool          // wait for a key at each step
+	Pace    time.Duration // otherwise: how long a step stays
+	Color   bool
+	// Shell opens a shell: on the host, or inside the held process's namespaces.
+	Shell func(step *narrate.Step, inside bool) error
+
+	screen bool // Out is a terminal, taken over
+	cooked *term.State
+	more   bool
+	notice string // one line for the learner, shown once
+	lines  *lineReader
+}
+
+// Run plays the session to its end, or until the learner quits.
+func (c *Controls) Run(ctx context.Context) error {
+	if !c.Step {
+		return c.play(ctx)
+	}
+	c.lines = newLineReader(c.In)
+	c.screen = term.IsTerminal(int(c.In.Fd())) && term.IsTerminal(int(c.Out.Fd()))
+	if !c.screen {
+		return c.lead(ctx)
+	}
+	leave, err := c.takeOver()
+	if err != nil {
+		return err
+	}
+	err = c.lead(ctx)
+	leave()
+	return err
+}
+
+// play shows one step after the other at a readable pace; into a pipe at once.
+func (c *Controls) play(ctx context.Context) error {
+	for {
+		step, err := c.Session.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		c.print(append(c.renderer(0).Step(step), c.question(step)...))
+		if !term.IsTerminal(int(c.Out.Fd())) {
+			continue
+		}
+		select {
+		case <-time.After(c.Pace):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (c *Controls) print(lines []string) {
+	ending := "\n"
+	if c.screen {
+		ending = "\r\n" // raw mode
+	}
+	fmt.Fprint(c.Out, strings.Join(lines, ending)+ending)
+}
+
+func (c *Controls) size() (width, height int) {
+	width, height, err := term.GetSize(int(c.Out.Fd()))
+	if err != nil || width < 20 {
+		return 100, 0
+	}
+	return min(width, 160), height
+}
+
+func (c *Controls) renderer(height int) Renderer {
+	width, _ := c.size()
+	r := Renderer{Width: width, Height: height, Color: c.Color, More: c.more, Answers: c.Session.Answered}
+	if c.Session.Replayed() {
+		h := c.Session.Header()
+		r.Replay = h.Made.Format("2006-01-02") + ", Linux " + h.Machine.Kernel + ", cgroup " + h.Machine.Cgroup
+	}
+	return r
+}
+
+// takeOver puts the terminal into single keys and a screen of our own, and
+// returns how to give it back.
+func (c *Controls) takeOver() (leave func(), err error) {
+	state, err := term.MakeRaw(int(c.In.Fd()))
+	if err != nil {
+		return nil, fmt.Errorf("read single keys: %w", err)
+	}
+	c.cooked = state
+	fmt.Fprint(c.Out, "\x1b[?1049h\x1b[?25l")
+	return func() {
+		fmt.Fprint(c.Out, "\x1b[?25h\x1b[?1049l")
+		_ = term.Restore(int(c.In.Fd()), state) // nothing else can be done
+	}, nil
+}
+
+// errQuit is the learner's wish to end.
+var errQuit = errors.New("quit")
+
+// lead shows a step, takes a key, and does as it says.
+func (c *Controls) lead(ctx context.Context) error {
+	if err := c.next(ctx); err != nil {
+		return ignoreEnd(err)
+	}
+	for {
+		c.paint()
+		key, err := c.key(ctx)
+		if err != nil {
+			return err
+		}
+		if err := c.press(ctx, key); err != nil {
+			return ignoreEnd(err)
+		}
+	}
+}
+
+func ignoreEnd(err error) error {
+	if errors.Is(err, errQuit) || errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+func (c *Controls) press(ctx context.Context, key string) error {
+	step := c.Session.Step()
+	switch key {
+	case "n", "", " ", "right":
+		return c.next(ctx)
+	case "b", "left":
+		if !c.Session.Back() {
+			c.notice = "this is the first step"
+		}
+	case "f":
+		if !c.Session.Forward() {
+			c.notice = "this is the latest step; n lets the engine go on"
+		}
+	case "d":
+		c.more = !c.more
+		if c.more && step.More == "" {
+			c.notice = "this page has nothing more"
+		}
+	case "l":
+		return c.look(ctx, step)
+	case "s", "i":
+		c.shell(step, key == "i")
+	case "?", "h":
+		return c.help(ctx)
+	case "q", "ctrl-c":
+		return errQuit
+	default:
+		return c.answer(ctx, step, key)
+	}
+	return nil
+}
+
+func (c *Controls) next(ctx context.Context) error {
+	_, err := c.Session.Next(ctx)
+	return err
+}
+
+// answer takes a digit as a prediction and goes on to see.
+func (c *Controls) answer(ctx context.Context, step *narrate.Step, key string) error {
+	n, err := strconv.Atoi(key)
+	if err != nil || step.Question == nil || n < 1 || n > len(step.Question.Choices) {
+		c.notice = "no such key here; ? lists them"
+		return nil
+	}
+	if !c.Session.AtLatest() {
+		c.notice = "the truth is known already; f goes forward"
+		return nil
+	}
+	c.Session.Answer(step.Question.Choices[n-1].Key)
+	return c.next(ctx)
+}
+
+func (c *Controls) question(step *narrate.Step) []string {
+	if step.Question == nil {
+		return nil
+	}
+	width, _ := c.size()
+	s := newStyle(c.Color)
+	lines := bullet(s.active("? "), s.strong(step.Question.Question), width)
+	for i, choice := range step.Question.Choices {
+		lines = append(lines, bullet("  ", s.key(strconv.Itoa(i+1))+" "+choice.Text, width)...)
+	}
+	return append(lines, "")
+}
+
+// paint shows the step, the question, and the keys.
+func (c *Controls) paint() {
+	step := c.Session.Step()
+	question := c.question(step)
+	foot := c.footer(step)
+	_, height := c.size()
+	if !c.screen {
+		c.print(append(append(c.renderer(0).Step(step), question...), foot))
+		return
+	}
+	room := max(height-len(question)-1, 6)
+	lines := c.renderer(room).Step(step)
+	for len(lines) < room {
+		lines = append(lines, "")
+	}
+	c.clear()
+	fmt.Fprint(c.Out, strings.Join(append(append(lines[:room], question...), foot), "\r\n"))
+}
+
+func (c *Controls) clear() {
+	if c.screen {
+		fmt.Fprint(c.Out, "\x1b[H\x1b[2J")
+	}
+}
+
+func (c *Controls) footer(step *narrate.Step) string {
+	width, _ := c.size()
+	s := newStyle(c.Color)
+	if c.notice != "" {
+		text := c.notice
+		c.notice = ""
+		return s.strong(cut(text, width))
+	}
+	keys := [][2]string{{"n", "next"}, {"b", "back"}, {"d", "more"}, {"l", "look"}, {"s", "shell"}, {"i", "inside"}, {"?", "help"}, {"q", "quit"}}
+	if step.Question != nil && c.Session.AtLatest() {
+		keys = append([][2]string{{"1-" + strconv.Itoa(len(step.Question.Choices)), "predict"}}, keys...)
+	}
+	if !c.Session.AtLatest() {
+		keys = append([][2]string{{"f", "forward"}}, keys...)
+	}
+	var parts []string
+	for _, k := range keys {
+		parts = append(parts, s.key(k[0])+s.dim(" "+k[1]))
+	}
+	return cut(strings.Join(parts, s.dim(" · ")), width)
+}
+
+// look shows any panel whole.
+func (c *Controls) look(ctx context.Context, step *narrate.Step) error {
+	if len(step.Panels) == 0 {
+		c.notice = "nothing to look at here"
+		return nil
+	}
+	s := newStyle(c.Color)
+	lines := []string{s.heading("Look at"), ""}
+	for i, p := range step.Panels {
+		lines = append(lines, "  "+s.key(string(rune('a'+i)))+"  "+pad(p.Kind, 12)+s.dim(p.Title))
+	}
+	c.clear()
+	c.print(append(lines, ""))
+	key, err := c.key(ctx)
+	if err != nil {
+		return err
+	}
+	if len(key) != 1 || key[0] < 'a' || int(key[0]-'a') >= len(step.Panels) {
+		return nil
+	}
+	return c.pages(ctx, c.renderer(0).Panel(step.Panels[key[0]-'a'], c.width()))
+}
+
+func (c *Controls) width() int {
+	width, _ := c.size()
+	return width
+}
+
+// pages shows lines a screenful at a time.
+func (c *Controls) pages(ctx context.Context, lines []string) error {
+	_, height := c.size()
+	s := newStyle(c.Color)
+	if !c.screen {
+		c.print(lines)
+		return nil
+	}
+	for len(lines) > 0 {
+		n := min(len(lines), max(height-1, 4))
+		c.clear()
+		c.print(lines[:n])
+		lines = lines[n:]
+		text := "any key goes back to the step"
+		if len(lines) > 0 {
+			text = fmt.Sprintf("%d more lines: any key", len(lines))
+		}
+		fmt.Fprint(c.Out, s.dim(text))
+		if _, err := c.key(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Controls) help(ctx context.Context) error {
+	s := newStyle(c.Color)
+	lines := []string{s.heading("Keys"), ""}
+	for _, k := range [][2]string{
+		{"n, space, →", "next: let the engine go on to the next stop"},
+		{"b, ←", "back through the steps seen; the engine stays where it is held"},
+		{"f", "forward through the steps seen"},
+		{"1, 2, …", "answer the question, then go on and see"},
+		{"d", "more detail, where the page has more"},
+		{"l", "look at any panel, whole"},
+		{"s", "a shell on this machine, beside the held process ($HELD is its pid)"},
+		{"i", "a shell inside the held process's namespaces"},
+		{"q", "quit: everything is unwound, nothing is left behind"},
+	} {
+		lines = append(lines, "  "+s.key(pad(k[0], 14))+k[1])
+	}
+	lines = append(lines, "", s.dim("▌ marks what changed since the step before. │ is the client's stdout, ┊ its stderr."), "")
+	return c.pages(ctx, lines)
+}
+
+// shell hands the terminal to a shell and takes it back.
+func (c *Controls) shell(step *narrate.Step, inside bool) {
+	if c.Shell == nil || c.Session.Replayed() {
+		c.notice = "there is no machine behind a recording; run the lesson itself to open a shell"
+		return
+	}
+	if !c.Session.AtLatest() {
+		c.notice = "the engine has moved on from this step; go forward (f) to where it is held"
+		return
+	}
+	back := c.handOver()
+	err := c.Shell(step, inside)
+	back()
+	if err != nil {
+		c.notice = err.Error()
+	}
+}
+
+// handOver makes the terminal as it was before takeOver and returns how to take
+// it again.
+func (c *Controls) handOver() (back func()) {
+	if !c.screen {
+		return func() {}
+	}
+	fmt.Fprint(c.Out, "\x1b[?25h\x1b[?1049l")
+	raw, err := term.GetState(int(c.In.Fd()))
+	_ = term.Restore(int(c.In.Fd()), c.cooked)
+	return func() {
+		if err == nil {
+			_ = term.Restore(int(c.In.Fd()), raw)
+		}
+		fmt.Fprint(c.Out, "\x1b[?1049h\x1b[?25l")
+	}
+}

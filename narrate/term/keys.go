@@ -1,0 +1,87 @@
+package term
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"os"
+	"strings"
+)
+
+// lineReader reads keys in the background, so that the end of the session's
+// context ends a wait for one. It reads only when a key is wanted: a shell that
+// has the terminal meanwhile gets all of it.
+type lineReader struct {
+	in    *os.File
+	lines *bufio.Reader
+	want  chan bool // whether single keys are read
+	got   chan input
+	busy  bool
+}
+
+type input struct {
+	key string
+	err error
+}
+
+func newLineReader(in *os.File) *lineReader {
+	r := &lineReader{in: in, lines: bufio.NewReader(in), want: make(chan bool), got: make(chan input, 1)}
+	go r.serve()
+	return r
+}
+
+func (r *lineReader) serve() {
+	for single := range r.want {
+		if single {
+			key, err := readKey(r.in)
+			r.got <- input{key, err}
+			continue
+		}
+		line, err := r.lines.ReadString('\n')
+		if line != "" {
+			err = nil
+		}
+		r.got <- input{strings.TrimSpace(line), err}
+	}
+}
+
+// readKey reads one key press; an escape sequence comes in one piece.
+func readKey(in *os.File) (string, error) {
+	buf := make([]byte, 16)
+	n, err := in.Read(buf)
+	if err != nil {
+		return "", err
+	}
+	switch s := string(buf[:n]); s {
+	case "\x1b[C", "\x1bOC":
+		return "right", nil
+	case "\x1b[D", "\x1bOD":
+		return "left", nil
+	case "\x03", "\x04":
+		return "ctrl-c", nil
+	case "\r", "\n":
+		return "n", nil
+	default:
+		return string([]rune(s)[:1]), nil
+	}
+}
+
+// key waits for a key, or for a line where there is no terminal. When input
+// that is no terminal ends, the rest runs through.
+func (c *Controls) key(ctx context.Context) (string, error) {
+	r := c.lines
+	if !r.busy {
+		r.want <- c.screen
+		r.busy = true
+	}
+	select {
+	case got := <-r.got:
+		r.busy = false
+		if got.err == io.EOF && !c.screen {
+			return "n", nil
+		}
+		return got.key, got.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}

@@ -1,0 +1,51 @@
+package term
+
+import (
+	"strings"
+
+	"github.com/learndocker/learndocker/narrate"
+)
+
+// picture draws who talks to whom, the busy way lit:
+//
+//	client ══▶ daemon ─── registry
+//	             ├─ store
+//	             └─ kernel ─── container
+func picture(e narrate.Edge, s style) []string {
+	box := func(name string) string {
+		if e.From == name || e.To == name {
+			return s.active(name)
+		}
+		return s.dim(name)
+	}
+	way := func(left, right string) string {
+		switch {
+		case e.From == left && e.To == right:
+			return s.active(" ══▶ ")
+		case e.From == right && e.To == left:
+			return s.active(" ◀══ ")
+		}
+		return s.dim(" ─── ")
+	}
+	down := func(corner, name string) string {
+		switch {
+		case e.From == narrate.BoxDaemon && e.To == name:
+			return s.active(corner + "═▶ ")
+		case e.From == name && e.To == narrate.BoxDaemon:
+			return s.active(corner + "◀═ ")
+		case e.From == narrate.BoxContainer && e.To == narrate.BoxDaemon && name == narrate.BoxKernel:
+			return s.active(corner + "◀═ ")
+		}
+		return s.dim(corner + "── ")
+	}
+	indent := strings.Repeat(" ", len("client ─── d")-4)
+	last := way(narrate.BoxKernel, narrate.BoxContainer)
+	if e.From == narrate.BoxContainer && e.To == narrate.BoxDaemon {
+		last = s.active(" ◀══ ")
+	}
+	return []string{
+		"  " + box(narrate.BoxClient) + way(narrate.BoxClient, narrate.BoxDaemon) + box(narrate.BoxDaemon) + way(narrate.BoxDaemon, narrate.BoxRegistry) + box(narrate.BoxRegistry),
+		"  " + indent + down("├", narrate.BoxStore) + box(narrate.BoxStore),
+		"  " + indent + down("└", narrate.BoxKernel) + box(narrate.BoxKernel) + last + box(narrate.BoxContainer),
+	}
+}

@@ -1,0 +1,333 @@
+// Package term shows steps on a terminal, or as plain text, and takes the
+// learner's keys.
+//
+// Its rules: one step fits one screen; what changed is marked by a sign as well
+// as by colour; nothing is drawn that was not in the step; output to a pipe has
+// no escape sequences and never waits.
+package term
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/learndocker/learndocker/narrate"
+)
+
+// Renderer turns steps into lines.
+type Renderer struct {
+	Width   int // cells
+	Height  int // lines that a step may take; 0 for as many as it wants
+	Color   bool
+	More    bool // show what a page holds back
+	Replay  string
+	Answers func(narrate.Question) string // the learner's predictions; nil for none
+}
+
+// wide is the width from which panels stand beside the prose.
+const wide = 124
+
+// section is a part of the screen. Where there is not room for all, sections
+// give up lines in the order of their patience, least first, down to their least.
+type section struct {
+	lines    []string
+	least    int
+	patience int
+	tail     bool // keep the end, not the beginning
+}
+
+// Step renders one step.
+func (r Renderer) Step(step *narrate.Step) []string {
+	s := newStyle(r.Color)
+	top := r.heading(step, s)
+	if step.Kind == narrate.KindStop {
+		top = append(top, picture(step.Edge, s)...)
+		top = append(top, "")
+	}
+	room := 0
+	if r.Height > 0 {
+		room = max(r.Height-len(top), 4)
+	}
+	if r.Width >= wide && step.Kind == narrate.KindStop {
+		return append(top, r.columns(step, s, room)...)
+	}
+	sections := append(r.words(step, r.Width, s), r.evidence(step, r.Width, s)...)
+	return append(top, fit(sections, room)...)
+}
+
+func (r Renderer) heading(step *narrate.Step, s style) []string {
+	place := ""
+	if step.Kind == narrate.KindStop {
+		place = fmt.Sprintf("%d/%d ", step.N, max(step.Of, step.N))
+		if step.Of == 0 {
+			place = fmt.Sprintf("%d ", step.N)
+		}
+	}
+	line := s.dim("━━ " + place)
+	if stage := step.Stage(); stage != "" {
+		line += s.stage(stage) + " "
+	}
+	if r.Replay != "" {
+		line += s.bad("recorded ") + s.dim(r.Replay+" ")
+	}
+	if rest := r.Width - cells(line); rest > 0 {
+		line += s.dim(strings.Repeat("━", rest))
+	}
+	title := markdown(step.Title, r.Width, style{code: s.heading, strong: s.heading})
+	lines := []string{cut(line, r.Width)}
+	for _, t := range title {
+		lines = append(lines, s.heading(t))
+	}
+	return append(lines, "")
+}
+
+func (r Renderer) columns(step *narrate.Step, s style, room int) []string {
+	left := r.Width * 9 / 20
+	right := r.Width - left - 3
+	a := fit(r.words(step, left, s), room)
+	b := fit(r.evidence(step, right, s), room)
+	var lines []string
+	for i := range max(len(a), len(b)) {
+		line := ""
+		if i < len(a) {
+			line = a[i]
+		}
+		if i < len(b) {
+			line = pad(line, left) + s.dim(" │ ") + b[i]
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// words are what is said: outcomes of predictions, prose, claims, what to try.
+func (r Renderer) words(step *narrate.Step, width int, s style) []section {
+	var list []section
+	add := func(lines []string, least, patience int) {
+		if len(lines) > 0 {
+			list = append(list, section{lines: append(lines, ""), least: least, patience: patience})
+		}
+	}
+	for _, o := range step.Outcomes {
+		add(r.outcome(o, width, s), 3, 8)
+	}
+	add(markdown(step.Prose, width, s), 4, 9)
+	if r.More {
+		add(markdown(step.More, width, s), 1, 7)
+	}
+	var claims []string
+	for _, c := range step.Claims {
+		claims = append(claims, claim(c, width, s)...)
+	}
+	for _, f := range step.Failed {
+		claims = append(claims, bullet(s.bad("✗ "), "not as the lesson expects: "+f, width)...)
+	}
+	add(claims, 2, 8)
+	return list
+}
+
+func (r Renderer) outcome(o narrate.Outcome, width int, s style) []string {
+	lead := s.good("◆ ")
+	verdict := "Measured: " + o.Truth() + "."
+	if r.Answers != nil {
+		if a := r.Answers(o.Question); a == o.Measured {
+			verdict = "You predicted it: " + o.Truth() + "."
+		} else if a != "" {
+			lead = s.bad("◆ ")
+			verdict = "You predicted: " + o.Question.Text(a) + ". Measured: " + o.Truth() + "."
+		}
+	}
+	text := o.Question.Question + " " + verdict + " " + o.Why
+	return bullet(lead, inlineMarkdown(text, s), width)
+}
+
+func inlineMarkdown(text string, s style) string {
+	return strings.Join(markdown(text, 1<<20, s), " ")
+}
+
+func claim(c narrate.Claim, width int, s style) []string {
+	if c.Holds {
+		return bullet(s.good("✓ "), inlineMarkdown(c.Say, s), width)
+	}
+	return bullet(s.bad("✗ "), "not so on this machine: "+inlineMarkdown(c.Say, s), width)
+}
+
+// bullet wraps text behind a sign of two cells.
+func bullet(sign, text string, width int) []string {
+	lines := wrap(text, width-2)
+	for i := range lines {
+		if i == 0 {
+			lines[i] = sign + lines[i]
+		} else {
+			lines[i] = "  " + lines[i]
+		}
+	}
+	return lines
+}
+
+// evidence is what is shown: panels, the client's output, commands to try.
+func (r Renderer) evidence(step *narrate.Step, width int, s style) []section {
+	var list []section
+	for _, kind := range step.Show {
+		p, ok := step.Panel(kind)
+		if !ok {
+			continue
+		}
+		list = append(list, section{lines: append(r.Panel(p, width), ""), least: 4, patience: 2})
+	}
+	if len(step.Output) > 0 {
+		lines := []string{s.dim("── the client writes " + strings.Repeat("─", max(width-21, 0)))}
+		for _, l := range step.Output {
+			lines = append(lines, outputLine(l, width, s))
+		}
+		list = append(list, section{lines: append(lines, ""), least: 4, patience: 4})
+	}
+	if len(step.Try) > 0 {
+		lines := []string{s.dim("── try in a second terminal " + strings.Repeat("─", max(width-28, 0)))}
+		for _, t := range step.Try {
+			lines = append(lines, tryLines(t.Run, t.Why, width, s)...)
+		}
+		list = append(list, section{lines: append(lines, ""), least: 3, patience: 5})
+	}
+	return list
+}
+
+// tryLines shows a command whole: it is there to be pasted.
+func tryLines(run, why string, width int, s style) []string {
+	line := "$ " + run
+	if cells(line)+cells(why)+3 <= width {
+		return []string{s.code(line) + s.dim("  # "+why)}
+	}
+	return []string{s.code(line)}
+}
+
+func outputLine(l narrate.Line, width int, s style) string {
+	mark := "│ "
+	if l.Stream == "stderr" {
+		mark = "┊ "
+	}
+	return s.dim(mark) + cut(printable(l.Text), width-2)
+}
+
+// printable takes control characters out of what a container wrote: it must not
+// steer the terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return ' '
+		}
+		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) {
+			return -1
+		}
+		return r
+	}, text)
+}
+
+// Panel renders one table.
+func (r Renderer) Panel(p narrate.Panel, width int) []string {
+	s := newStyle(r.Color)
+	title := "── " + p.Title + " "
+	lines := []string{s.dim(cut(title+strings.Repeat("─", max(width-cells(title), 0)), width))}
+	widths := columnWidths(p, width-2)
+	if len(p.Head) > 0 && strings.Join(p.Head, "") != "" {
+		lines = append(lines, "  "+s.dim(row(p.Head, widths)))
+	}
+	for _, each := range p.Rows {
+		text := row(each.Cells, widths)
+		if each.Changed {
+			lines = append(lines, s.changed("▌ "+text))
+			continue
+		}
+		lines = append(lines, "  "+text)
+	}
+	if p.More > 0 {
+		lines = append(lines, s.dim(fmt.Sprintf("  … and %d more", p.More)))
+	}
+	return lines
+}
+
+func row(values []string, widths []int) string {
+	var parts []string
+	for i, w := range widths {
+		v := ""
+		if i < len(values) {
+			v = printable(values[i])
+		}
+		parts = append(parts, pad(cut(v, w), w))
+	}
+	return strings.TrimRight(strings.Join(parts, "  "), " ")
+}
+
+// columnWidths gives each column what it wants; where that is too much, the
+// widest give way.
+func columnWidths(p narrate.Panel, width int) []int {
+	var widths []int
+	consider := func(values []string) {
+		for i, v := range values {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], cells(v))
+		}
+	}
+	consider(p.Head)
+	for _, r := range p.Rows {
+		consider(r.Cells)
+	}
+	for {
+		total, widest := 2*(len(widths)-1), 0
+		for i, w := range widths {
+			total += w
+			if w > widths[widest] {
+				widest = i
+			}
+		}
+		if total <= width || len(widths) == 0 || widths[widest] <= 8 {
+			return widths
+		}
+		widths[widest] -= min(total-width, max(widths[widest]/8, 1))
+	}
+}
+
+// fit takes lines from the least patient sections until all fit into room; 0
+// is room enough.
+func fit(sections []section, room int) []string {
+	for room > 0 && total(sections) > room {
+		shrink := -1
+		for i, each := range sections {
+			if len(each.lines) > each.least && (shrink < 0 || each.patience < sections[shrink].patience ||
+				(each.patience == sections[shrink].patience && len(each.lines) > len(sections[shrink].lines))) {
+				shrink = i
+			}
+		}
+		if shrink < 0 {
+			break
+		}
+		sections[shrink].give()
+	}
+	var lines []string
+	for _, each := range sections {
+		lines = append(lines, each.lines...)
+	}
+	if room > 0 && len(lines) > room {
+		lines = lines[:room]
+	}
+	return lines
+}
+
+func total(sections []section) int {
+	n := 0
+	for _, s := range sections {
+		n += len(s.lines)
+	}
+	return n
+}
+
+// give gives up one line, and says in the last that there is more.
+func (s *section) give() {
+	n := len(s.lines)
+	if s.lines[n-1] == "" { // the gap below goes first
+		s.lines = s.lines[:n-1]
+		return
+	}
+	s.lines = append(s.lines[:n-2:n-2], "  …")
+}

@@ -1,0 +1,120 @@
+package narrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/learndocker/learndocker/engine/client"
+	"github.com/learndocker/learndocker/engine/stage"
+	"github.com/learndocker/learndocker/engine/stage/wire"
+	"github.com/learndocker/learndocker/narrate/lesson"
+	"github.com/learndocker/learndocker/narrate/probe"
+	"github.com/learndocker/learndocker/narrate/prose"
+)
+
+// Watch is a source of every stop of a daemon that somebody else drives.
+type Watch struct {
+	*builder
+	conn   *wire.Conn
+	closer io.Closer
+	header Header
+	held   bool
+	points chan stage.Point
+	gone   chan error
+}
+
+// shownWith are the panels for each stage where no lesson chooses.
+var shownWith = map[stage.Name][]string{
+	stage.APIRequest: {"wire"}, stage.APIResponse: {"wire"}, stage.ImageLookup: {"store"}, stage.RegistryResolve: {"registry"},
+	stage.RegistryBlob: {"registry"}, stage.LayerUnpack: {"layers"}, stage.ImageTag: {"store"}, stage.ContainerCreate: {"config"},
+	stage.OverlayMount: {"layers", "acts"}, stage.CgroupCreate: {"cgroup"}, stage.NamespaceCreate: {"namespaces", "process"},
+	stage.UsernsMap: {"ids"}, stage.NetworkAttach: {"network"}, stage.CgroupJoin: {"cgroup", "namespaces"}, stage.RootfsMounts: {"mounts", "acts"},
+	stage.RootfsPivot: {"mounts", "acts"}, stage.SecurityDrop: {"security"}, stage.ProcessExec: {"process", "acts"},
+	stage.ProcessExit: {"process", "cgroup"}, stage.ContainerRemove: {"acts"},
+}
+
+// NewWatch connects to the daemon at host. From then on it is held at each stop.
+func NewWatch(ctx context.Context, host string, library *prose.Library, o Options) (*Watch, error) {
+	c, err := client.New(host)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	conn, buffered, err := c.Watch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := &Watch{
+		builder: newBuilder(library, 0), conn: wire.NewConn(conn, buffered), closer: conn,
+		points: make(chan stage.Point), gone: make(chan error, 1),
+		header: Header{
+			Format: RecordingFormat, Lesson: "watch", Title: "What a docker client did", Language: o.Language,
+			Made: time.Now().UTC().Truncate(time.Second), Version: o.Version, Machine: probe.Machine(runtime.GOARCH), Rootless: os.Geteuid() != 0,
+		},
+	}
+	go w.listen()
+	return w, nil
+}
+
+func (w *Watch) listen() {
+	for {
+		p, err := w.conn.Receive()
+		if err != nil {
+			w.gone <- err
+			return
+		}
+		if p.Point != nil {
+			w.points <- *p.Point
+		}
+	}
+}
+
+// Header says what this is and where it runs.
+func (w *Watch) Header() Header { return w.header }
+
+// Next lets the daemon go on and waits for its next stop.
+func (w *Watch) Next(ctx context.Context) (*Step, error) {
+	if w.held {
+		w.held = false
+		if err := w.conn.Send(wire.Packet{Go: true}); err != nil {
+			return nil, fmt.Errorf("let the engine go on: %w", err)
+		}
+	}
+	select {
+	case p := <-w.points:
+		w.held = true
+		w.observe(p)
+		if f, ok := p.Fact.(stage.Request); ok {
+			w.command = commandOf(f.Peer.PID)
+		}
+		return w.stop(lesson.Stop{Show: shownWith[p.Fact.Stage()]}, p)
+	case err := <-w.gone:
+		if errors.Is(err, io.EOF) {
+			return nil, io.EOF // the daemon has ended
+		}
+		return nil, err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// commandOf is what the client was typed as.
+func commandOf(pid int) string {
+	snap := probe.Take(probe.Subject{PID: pid})
+	if len(snap.Cmdline) == 0 {
+		return ""
+	}
+	command := snap.Cmdline[0]
+	for _, word := range snap.Cmdline[1:] {
+		command += " " + word
+	}
+	return command
+}
+
+// Close leaves the daemon; what it holds at that moment is aborted.
+func (w *Watch) Close() error { return w.closer.Close() }
