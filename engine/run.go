@@ -310,6 +310,9 @@ func (r *run) spawn(ctx context.Context, k sys.Kernel) error {
 	if err != nil || !r.IsWatched() {
 		return err
 	}
+	if err := r.process.Await(); err != nil {
+		return err
+	}
 	described, err := r.process.Describe(r.c.record.ID)
 	if err != nil {
 		return err

@@ -100,7 +100,7 @@ func (b *builder) stop(plan lesson.Stop, p stage.Point) (*Step, error) {
 		PID: p.PID, Roles: b.roles, Cgroup: containerDirs(b.facts), StoreDir: b.storeDir, DaemonPID: b.roles[BoxDaemon],
 	})
 	e := &evidence{point: p, probe: s.Probe, facts: b.facts, held: b.roleOf(p.PID)}
-	s.Panels = e.panels()
+	s.Panels, s.DataRoot = e.panels(), strings.TrimSuffix(b.storeDir, "/images")
 	mark(s.Panels, b.before)
 	b.before = s.Panels
 	page, err := b.page(plan, p.Fact.Stage())
@@ -117,7 +117,7 @@ func (b *builder) stop(plan lesson.Stop, p stage.Point) (*Step, error) {
 	if err := expectations(s, plan, env); err != nil {
 		return nil, err
 	}
-	return s, b.ask(s, plan)
+	return s, b.ask(s, plan, env)
 }
 
 func (b *builder) roleOf(pid int) string {
@@ -210,7 +210,7 @@ func expectations(s *Step, plan lesson.Stop, env prose.Env) error {
 	return nil
 }
 
-func (b *builder) ask(s *Step, plan lesson.Stop) error {
+func (b *builder) ask(s *Step, plan lesson.Stop, env prose.Env) error {
 	if plan.Predict == nil {
 		return nil
 	}
@@ -222,7 +222,11 @@ func (b *builder) ask(s *Step, plan lesson.Stop) error {
 			return err
 		}
 	}
-	s.Question = &Question{ID: id, Question: q.Question, Choices: q.Choices}
+	text, err := prose.Fill(q.Question, env)
+	if err != nil {
+		return fmt.Errorf("question %s: %w", id, err)
+	}
+	s.Question = &Question{ID: id, Question: text, Choices: q.Choices}
 	b.predicted = append(b.predicted, predicted{*s.Question, *plan.Predict, q.Why})
 	return nil
 }

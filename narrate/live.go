@@ -214,7 +214,7 @@ func (l *Live) release() error {
 
 // startDaemon starts a daemon with a directory of its own and asks to watch it.
 func (l *Live) startDaemon(ctx context.Context) error {
-	dir, err := os.MkdirTemp("", "learndocker-lesson-")
+	dir, err := makeDir()
 	if err != nil {
 		return fmt.Errorf("make the lesson's directory: %w", err)
 	}
@@ -235,6 +235,17 @@ func (l *Live) startDaemon(ctx context.Context) error {
 		return fmt.Errorf("start the daemon: %w", err)
 	}
 	return l.watch(ctx)
+}
+
+// makeDir makes the lesson's directory, with a short name: it is in every path
+// that the learner reads.
+func makeDir() (string, error) {
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("learndocker-%d", os.Getpid()))
+	err := os.Mkdir(dir, 0o700)
+	if errors.Is(err, os.ErrExist) {
+		return os.MkdirTemp("", "learndocker-")
+	}
+	return dir, err
 }
 
 func (l *Live) host() string    { return "unix://" + filepath.Join(l.dir, "docker.sock") }

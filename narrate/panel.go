@@ -3,7 +3,6 @@ package narrate
 import (
 	"encoding/json"
 	"fmt"
-	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -29,6 +28,13 @@ type Row struct {
 	Cells   []string `json:"cells"`
 	Changed bool     `json:"changed,omitempty"`
 }
+
+// PanelActs is the kind of the panel of system calls, PanelWire that of HTTP:
+// these two read better as text than as tables.
+const (
+	PanelActs = "acts"
+	PanelWire = "wire"
+)
 
 // maxRows bounds a panel.
 const maxRows = 80
@@ -82,13 +88,13 @@ func mark(now []Panel, before []Panel) {
 func (e *evidence) wire() Panel {
 	switch f := e.point.Fact.(type) {
 	case stage.Request:
-		p := Panel{Kind: "wire", Title: "client → daemon"}
+		p := Panel{Kind: PanelWire, Title: "client → daemon"}
 		p.add(f.Method + " " + f.Path + " HTTP/1.1")
 		addHeaders(&p, f.Headers)
 		addBody(&p, f.Body)
 		return p
 	case stage.Response:
-		p := Panel{Kind: "wire", Title: "daemon → client"}
+		p := Panel{Kind: PanelWire, Title: "daemon → client"}
 		p.add(fmt.Sprintf("HTTP/1.1 %d, to %s %s", f.Status, f.Method, f.Path))
 		addHeaders(&p, f.Headers)
 		addBody(&p, f.Body)
@@ -172,7 +178,7 @@ func (e *evidence) registry() Panel {
 	add := func(x stage.Exchange) {
 		_, rest, _ := strings.Cut(x.URL, "://")
 		host, urlPath, _ := strings.Cut(rest, "/")
-		p.add(x.Method+" /"+shortDigests(urlPath), strconv.Itoa(x.Status), shortDigests(strings.Join(nonBlank(x.MediaType, x.Digest, host), " ")))
+		p.add(x.Method+" /"+urlPath, strconv.Itoa(x.Status), strings.Join(nonBlank(x.MediaType, x.Digest, host), " "))
 	}
 	switch f := e.point.Fact.(type) {
 	case stage.Resolved:
@@ -184,14 +190,14 @@ func (e *evidence) registry() Panel {
 			if v.Chosen {
 				mark = "◄ this machine"
 			}
-			p.add("  "+v.Platform, shortDigests(v.Digest), mark)
+			p.add("  "+v.Platform, v.Digest, mark)
 		}
 	case stage.Blob:
 		if f.Exchange != nil {
 			add(*f.Exchange)
 		}
-		p.add("promised", units.HumanSize(float64(f.Size)), shortDigests(f.Digest))
-		p.add("computed", "", shortDigests(f.Computed))
+		p.add("promised", units.HumanSize(float64(f.Size)), f.Digest)
+		p.add("computed", "", f.Computed)
 	}
 	return p
 }
@@ -200,28 +206,10 @@ func nonBlank(parts ...string) []string {
 	return slices.DeleteFunc(parts, func(s string) bool { return s == "" })
 }
 
-// shortDigests cuts each digest in s to 12 digits.
-func shortDigests(s string) string {
-	const mark = "sha256:"
-	var out strings.Builder
-	for {
-		i := strings.Index(s, mark)
-		if i < 0 || len(s) < i+len(mark)+64 {
-			return out.String() + s
-		}
-		out.WriteString(s[:i+len(mark)+12] + "…")
-		s = s[i+len(mark)+64:]
-	}
-}
-
 func (e *evidence) store() Panel {
 	p := Panel{Kind: "store", Title: "image store", Head: []string{"file", "bytes"}}
 	for _, f := range e.probe.Store {
-		dir, name := path.Split(f.Path)
-		if len(name) == 64 {
-			name = name[:12] + "…"
-		}
-		p.add(dir+name, strconv.FormatInt(f.Size, 10))
+		p.add(f.Path, strconv.FormatInt(f.Size, 10))
 	}
 	return p
 }
@@ -291,7 +279,7 @@ func (e *evidence) config() Panel {
 }
 
 func (e *evidence) acts() Panel {
-	p := Panel{Kind: "acts", Title: "asked of the kernel since the stop before", Head: []string{"system call", "by hand"}}
+	p := Panel{Kind: PanelActs, Title: "asked of the kernel since the stop before", Head: []string{"system call", "by hand"}}
 	for _, a := range e.point.Acts {
 		p.add(a.String(), a.Hand)
 	}
@@ -322,7 +310,7 @@ func (e *evidence) cgroup() Panel {
 		}
 	}
 	for _, f := range e.probe.Cgroup {
-		p.add(shortIDs(f.Path), written[f.Path], f.Value)
+		p.add(f.Path, written[f.Path], orNone(f.Value))
 	}
 	if fact.Refused != "" {
 		p.add("not done here", "", fact.Refused)
@@ -330,15 +318,11 @@ func (e *evidence) cgroup() Panel {
 	return p
 }
 
-// shortIDs cuts container ids in a path to 12 digits.
-func shortIDs(p string) string {
-	parts := strings.Split(p, "/")
-	for i, part := range parts {
-		if len(part) == 64 {
-			parts[i] = part[:12] + "…"
-		}
+func orNone(s string) string {
+	if s == "" {
+		return "(empty)"
 	}
-	return strings.Join(parts, "/")
+	return s
 }
 
 func (e *evidence) mounts() Panel {
@@ -362,7 +346,7 @@ func (e *evidence) mounts() Panel {
 		if !pivoted {
 			target = "…/merged" + strings.TrimPrefix(m.Target, root)
 		}
-		p.add(target, m.Type, shortIDs(m.Source))
+		p.add(target, m.Type, m.Source)
 	}
 	if others > 0 {
 		p.add(fmt.Sprintf("and %d mounts of the host", others), "", "")

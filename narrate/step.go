@@ -5,6 +5,8 @@
 package narrate
 
 import (
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/learndocker/learndocker/engine/stage"
@@ -41,6 +43,7 @@ type Step struct {
 	Outcomes []Outcome      `json:"outcomes,omitempty"`
 	Failed   []string       `json:"failed,omitempty"` // expectations that did not hold
 	Probe    probe.Snapshot `json:"probe"`
+	DataRoot string         `json:"dataRoot,omitempty"` // the daemon's, which Brief leaves out of paths
 }
 
 // Stage is the step's stage; "" for an introduction or an end.
@@ -59,6 +62,36 @@ func (s *Step) Panel(kind string) (Panel, bool) {
 		}
 	}
 	return Panel{}, false
+}
+
+var longID = regexp.MustCompile(`[0-9a-f]{32,64}`)
+
+// Brief is the panel as it goes on a page: paths without the daemon's directory,
+// ids by their first 12 digits, of the acts only the calls.
+func (s *Step) Brief(p Panel) Panel {
+	short := func(text string) string {
+		if s.DataRoot != "" {
+			text = strings.ReplaceAll(text, s.DataRoot, "…")
+		}
+		return longID.ReplaceAllStringFunc(text, func(id string) string { return id[:12] + "…" })
+	}
+	brief := p
+	brief.Title = short(p.Title)
+	brief.Rows = make([]Row, len(p.Rows))
+	for i, r := range p.Rows {
+		cells := r.Cells
+		if p.Kind == PanelActs {
+			cells = cells[:1]
+		}
+		for _, c := range cells {
+			brief.Rows[i].Cells = append(brief.Rows[i].Cells, short(c))
+		}
+		brief.Rows[i].Changed = r.Changed
+	}
+	if p.Kind == PanelActs {
+		brief.Head = nil
+	}
+	return brief
 }
 
 // False lists what was claimed and did not hold.

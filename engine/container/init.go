@@ -7,7 +7,8 @@
 // says, step by step, and ends as the container's program:
 //
 //	daemon                                   init
-//	  │  clone(CLONE_NEWPID|…) ───────────────►│ waits
+//	  │  clone(CLONE_NEWPID|…) ───────────────►│
+//	  │ ◄───────────────────────────── ready ── │ waits
 //	  │  identity, network                     │
 //	  │ ── setup ────────────────────────────► │
 //	  │ ◄──────────────── cgroup.join, held ── │
@@ -28,6 +29,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -53,12 +55,21 @@ func init() {
 
 const socketFD = 3
 
+// nameProcess sets what ps shows: comm in proc(5), 15 bytes at most. Without it
+// the process would be called by the number of the descriptor it was run from.
+func nameProcess(name string) {
+	if b, err := unix.BytePtrFromString(name); err == nil {
+		_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(b)), 0, 0, 0) // a name is no reason to fail
+	}
+}
+
 // Init is the life of a container's first process up to execve. It returns only
 // if something went wrong, with the exit status to end with.
 func Init() int {
 	debug.SetGCPercent(-1)
 	unix.CloseOnExec(socketFD)
 	unix.Umask(0)
+	nameProcess("container-init")
 	conn := wire.NewConn(os.NewFile(socketFD, "daemon"), nil)
 	err := become(conn)
 	failure := &wire.Failure{Message: err.Error(), Status: 125}
@@ -75,6 +86,9 @@ type initProcess struct {
 }
 
 func become(conn *wire.Conn) error {
+	if err := conn.Send(wire.Packet{Ready: true}); err != nil {
+		return fmt.Errorf("wait for setup: %w", err)
+	}
 	packet, err := conn.Receive()
 	if err != nil {
 		return fmt.Errorf("wait for setup: %w", err)

@@ -73,6 +73,18 @@ func Spawn(k sys.Kernel, program *os.File, stdio [3]*os.File) (*Process, error) 
 	return &Process{PID: process.Pid, process: process, socket: socket, conn: wire.NewConn(socket, nil)}, nil
 }
 
+// Await returns when init waits for its setup: from then on it stands still.
+func (p *Process) Await() error {
+	packet, err := p.conn.Receive()
+	if err != nil {
+		return fmt.Errorf("wait for init: %w", err)
+	}
+	if !packet.Ready {
+		return errors.New("wait for init: it said something else first")
+	}
+	return nil
+}
+
 // Describe reads the process's namespaces beside the daemon's own.
 func (p *Process) Describe(container string) (stage.Namespaces, error) {
 	fact := stage.Namespaces{Container: container, PID: p.PID, Flags: sys.CloneFlags(spawnFlags)}
@@ -157,6 +169,8 @@ func (p *Process) Run(ctx context.Context, trail *stage.Trail, s Setup) error {
 			return nil
 		case err != nil:
 			return fmt.Errorf("listen to init: %w", err)
+		case packet.Ready:
+			continue // nobody watched, nobody waited for it
 		case packet.Error != nil:
 			return packet.Error
 		case packet.Point == nil:

@@ -26,6 +26,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"strings"
 
 	"github.com/docker/go-units"
@@ -167,6 +168,7 @@ func functions(e Env) Env {
 			digest = strings.TrimPrefix(digest, "sha256:")
 			return digest[:min(12, len(digest))]
 		},
+		"glob": func(path string) string { return longID.ReplaceAllString(path, "$1*") }, // short, and still works when pasted
 		"size": func(n any) string { return units.HumanSize(toFloat(n)) },
 	}
 	for k, v := range e {
@@ -174,6 +176,8 @@ func functions(e Env) Env {
 	}
 	return with
 }
+
+var longID = regexp.MustCompile(`([0-9a-f]{12})[0-9a-f]{20,52}`)
 
 func toFloat(n any) float64 {
 	switch n := n.(type) {

@@ -274,7 +274,7 @@ func (c *Controls) look(ctx context.Context, step *narrate.Step) error {
 	if len(key) != 1 || key[0] < 'a' || int(key[0]-'a') >= len(step.Panels) {
 		return nil
 	}
-	return c.pages(ctx, c.renderer(0).Panel(step.Panels[key[0]-'a'], c.width()))
+	return c.pages(ctx, c.renderer(0).Whole(step.Panels[key[0]-'a'], c.width()))
 }
 
 func (c *Controls) width() int {

@@ -172,7 +172,7 @@ func (r Renderer) evidence(step *narrate.Step, width int, s style) []section {
 		if !ok {
 			continue
 		}
-		list = append(list, section{lines: append(r.Panel(p, width), ""), least: 4, patience: 2})
+		list = append(list, section{lines: append(r.Panel(step.Brief(p), width), ""), least: 4, patience: 2})
 	}
 	if len(step.Output) > 0 {
 		lines := []string{s.dim("── the client writes " + strings.Repeat("─", max(width-21, 0)))}
@@ -255,6 +255,26 @@ func row(values []string, widths []int) string {
 		parts = append(parts, pad(cut(v, w), w))
 	}
 	return strings.TrimRight(strings.Join(parts, "  "), " ")
+}
+
+// Whole renders a panel with nothing cut off: system calls each with the shell
+// line that does the same.
+func (r Renderer) Whole(p narrate.Panel, width int) []string {
+	if p.Kind != narrate.PanelActs && p.Kind != narrate.PanelWire {
+		return r.Panel(p, width)
+	}
+	s := newStyle(r.Color)
+	lines := []string{s.heading(p.Title), ""}
+	for _, each := range p.Rows {
+		lines = append(lines, wrap(printable(each.Cells[0]), width)...)
+		if len(each.Cells) > 1 && each.Cells[1] != "" {
+			lines = append(lines, bullet("  ", s.code("$ "+printable(each.Cells[1])), width)...)
+		}
+	}
+	if p.More > 0 {
+		lines = append(lines, s.dim(fmt.Sprintf("… and %d more", p.More)))
+	}
+	return lines
 }
 
 // columnWidths gives each column what it wants; where that is too much, the

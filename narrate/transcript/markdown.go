@@ -117,7 +117,7 @@ func (d *document) step(s *narrate.Step) {
 	d.claims(s)
 	for _, kind := range s.Show {
 		if p, ok := s.Panel(kind); ok {
-			d.panel(p)
+			d.panel(s, p)
 		}
 	}
 	if s.Question != nil {
@@ -169,14 +169,15 @@ func (d *document) output(lines []narrate.Line) {
 }
 
 // panel is a table, but for what reads better as it is: HTTP and system calls.
-func (d *document) panel(p narrate.Panel) {
+func (d *document) panel(s *narrate.Step, whole narrate.Panel) {
+	p := s.Brief(whole)
 	d.line("**%s**\n", escape(p.Title))
 	switch p.Kind {
-	case "wire":
+	case narrate.PanelWire:
 		d.fence("http", firstCells(p))
-	case "acts":
+	case narrate.PanelActs:
 		d.fence("c", firstCells(p))
-		if hands := byHand(p); len(hands) > 0 {
+		if hands := byHand(whole); len(hands) > 0 {
 			d.line("By hand:\n")
 			d.fence("sh", hands)
 		}

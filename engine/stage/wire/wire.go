@@ -3,6 +3,7 @@
 // over an upgraded HTTP connection. Both speak the same JSON Lines:
 //
 //	held process                      whoever holds it
+//	     │ ── {"ready":true} ───────────►  │  init only: it exists and waits
 //	     │ ── {"point":{…}} ────────────►  │  the process does not move
 //	     │ ◄── {"go":true} ──────────────  │  on it goes
 //	     │ ◄── {"abort":"reason"} ───────  │  or: it unwinds
@@ -46,6 +47,7 @@ type Packet struct {
 	Go    bool            `json:"go,omitempty"`
 	Abort string          `json:"abort,omitempty"`
 	Error *Failure        `json:"error,omitempty"`
+	Ready bool            `json:"ready,omitempty"` // from init only: it waits for its setup
 	Setup json.RawMessage `json:"setup,omitempty"` // to init only: what to make of itself
 }
 

@@ -1,0 +1,54 @@
+# make help lists what there is to make.
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0-dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+BIN     := bin/learndocker
+
+.DEFAULT_GOAL := help
+.PHONY: help lesson build install test test-deps unit lint cross bench record golden generate clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+lesson: build ## run the hello-world lesson, live
+	$(BIN) lesson hello-world $(if $(shell test -t 0 && test -t 1 && echo tty),--step)
+
+build: ## build bin/learndocker
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/learndocker
+
+install: build ## install to /usr/local/bin (PREFIX changes it)
+	install -D $(BIN) $(DESTDIR)$(or $(PREFIX),/usr/local)/bin/learndocker
+
+test: test-deps lint cross unit ## install what the tests need (Debian, Ubuntu) and run them all
+
+test-deps: ## install what the tests need
+	scripts/test-deps
+
+unit: build ## run the tests, without installing anything
+	CI=$(or $(CI),true) $(GO) test -count=1 -timeout 15m ./...
+
+lint: ## formatting, go vet, staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'run: gofmt -w .'; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool -modfile=tools.mod staticcheck ./...
+
+cross: ## build for every system and architecture
+	@set -e; for target in linux/amd64 linux/arm64 linux/386 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do \
+		echo "vet $$target"; CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) vet ./cmd/... ./narrate/... ; done
+	@for arch in arm64 386; do echo "vet engine linux/$$arch"; CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) vet ./engine/... || exit 1; done
+
+bench: build ## measure against runc, crun and docker, and print ratios
+	scripts/bench
+
+record: build ## make the bundled recordings anew
+	$(BIN) lesson hello-world --record lessons/recordings/hello-world.jsonl >/dev/null
+
+golden: build ## rewrite the golden files
+	$(GO) test ./cmd/learndocker -run Golden -update
+
+generate: ## rewrite generated files
+	$(GO) generate ./...
+
+clean: ## remove what was built
+	rm -rf bin
