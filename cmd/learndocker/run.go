@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/docker/go-units"
@@ -41,6 +43,7 @@ func newRun(s *settings) *cobra.Command {
 		},
 	}
 	f.declare(c.Flags())
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exitError{client.ExitDaemonError, err} })
 	return c
 }
 
@@ -77,6 +80,9 @@ func (f *runFlags) options(args []string, entrypointGiven bool) (client.RunOptio
 	if err := f.limits(&host.Resources); err != nil {
 		return client.RunOptions{}, err
 	}
+	if !slices.Contains([]string{"always", "missing", "never"}, f.pull) {
+		return client.RunOptions{}, fmt.Errorf("--pull %s: want always, missing or never", f.pull)
+	}
 	config := &containertypes.Config{
 		Hostname: f.hostname, User: f.user, AttachStdin: f.interactive, AttachStdout: !f.detach, AttachStderr: !f.detach,
 		OpenStdin: f.interactive, StdinOnce: f.interactive, Env: environment(f.env), Image: args[0], WorkingDir: f.workdir, Labels: pairs(f.labels),
@@ -93,6 +99,10 @@ func (f *runFlags) options(args []string, entrypointGiven bool) (client.RunOptio
 	}, nil
 }
 
+// maxCPUs bounds --cpus, far above any machine's number, so that billionths of
+// it fit an integer.
+const maxCPUs = 1 << 20
+
 func (f *runFlags) limits(r *containertypes.Resources) error {
 	var err error
 	if f.memory != "" {
@@ -108,8 +118,8 @@ func (f *runFlags) limits(r *containertypes.Resources) error {
 		}
 	}
 	if f.cpus != "" {
-		var n float64
-		if _, err := fmt.Sscanf(f.cpus, "%g", &n); err != nil || n <= 0 {
+		n, err := strconv.ParseFloat(f.cpus, 64)
+		if err != nil || !(n > 0 && n <= maxCPUs) { // NaN compares with nothing
 			return fmt.Errorf("--cpus %s: want a number above 0", f.cpus)
 		}
 		r.NanoCPUs = int64(math.Round(n * 1e9))

@@ -102,7 +102,7 @@ func (s System) Open(id string) *Group {
 // it by a limit: then it is an error, as the limit would not hold.
 func (s System) Create(k sys.Kernel, id string, l Limits, devices []Device) (*Group, stage.Cgroup, error) {
 	g := s.Open(id)
-	fact := stage.Cgroup{Container: id, Version: s.Version, Hybrid: s.Hybrid, Path: g.path}
+	fact := stage.Cgroup{Container: id, Version: s.Version, Hybrid: s.Hybrid, Path: g.path, Dirs: []string{}, Writes: []stage.Write{}}
 	if s.Version == "" {
 		fact.Refused = "no cgroup file system is mounted"
 		return nil, fact, l.mustHold(fact.Refused)

@@ -133,7 +133,7 @@ func (a asker) At(_ context.Context, p stage.Point) error {
 // joinCgroup enters the group. Only now: the limits are for the container's
 // program, and the daemon's preparations are not to be charged to it.
 func (p *initProcess) joinCgroup() (stage.Fact, error) {
-	fact := stage.Joined{PID: os.Getpid(), Files: p.CgroupFiles}
+	fact := stage.Joined{PID: os.Getpid(), Files: append([]string{}, p.CgroupFiles...)}
 	for _, file := range p.CgroupFiles {
 		if err := p.kernel.WriteFile(file, "0"); err != nil { // 0 is the writer itself
 			return nil, fmt.Errorf("join cgroup: %w", err)

@@ -62,7 +62,7 @@ func (c *Controls) play(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		c.print(append(c.renderer(0).Step(step), c.question(step)...))
+		c.print(append(append(c.renderer(0).Step(step), c.question(step)...), ""))
 		if !term.IsTerminal(int(c.Out.Fd())) {
 			continue
 		}
@@ -92,7 +92,7 @@ func (c *Controls) size() (width, height int) {
 
 func (c *Controls) renderer(height int) Renderer {
 	width, _ := c.size()
-	r := Renderer{Width: width, Height: height, Color: c.Color, More: c.more, Answers: c.Session.Answered}
+	r := Renderer{Width: width, Height: height, Color: c.Color, More: c.more, Answers: c.Session.Answered, Lesson: c.Session.Header().Lesson}
 	if c.Session.Replayed() {
 		h := c.Session.Header()
 		r.Replay = h.Made.Format("2006-01-02") + ", Linux " + h.Machine.Kernel + ", cgroup " + h.Machine.Cgroup
@@ -204,7 +204,7 @@ func (c *Controls) question(step *narrate.Step) []string {
 	for i, choice := range step.Question.Choices {
 		lines = append(lines, bullet("  ", s.key(strconv.Itoa(i+1))+" "+choice.Text, width)...)
 	}
-	return append(lines, "")
+	return lines
 }
 
 // paint shows the step, the question, and the keys.
@@ -223,7 +223,8 @@ func (c *Controls) paint() {
 		lines = append(lines, "")
 	}
 	c.clear()
-	fmt.Fprint(c.Out, strings.Join(append(append(lines[:room], question...), foot), "\r\n"))
+	screen := strings.Join(append(append(lines[:room], question...), foot), "\r\n")
+	fmt.Fprint(c.Out, strings.ReplaceAll(screen, "\r\n"+Continued, ""))
 }
 
 func (c *Controls) clear() {
@@ -240,7 +241,7 @@ func (c *Controls) footer(step *narrate.Step) string {
 		c.notice = ""
 		return s.strong(cut(text, width))
 	}
-	keys := [][2]string{{"n", "next"}, {"b", "back"}, {"d", "more"}, {"l", "look"}, {"s", "shell"}, {"i", "inside"}, {"?", "help"}, {"q", "quit"}}
+	keys := [][2]string{{"n", "next"}, {"b", "back"}, {"q", "quit"}, {"?", "help"}, {"l", "look"}, {"d", "more"}, {"s", "shell"}, {"i", "inside"}}
 	if step.Question != nil && c.Session.AtLatest() {
 		keys = append([][2]string{{"1-" + strconv.Itoa(len(step.Question.Choices)), "predict"}}, keys...)
 	}
@@ -321,9 +322,13 @@ func (c *Controls) help(ctx context.Context) error {
 		{"i", "a shell inside the held process's namespaces"},
 		{"q", "quit: everything is unwound, nothing is left behind"},
 	} {
-		lines = append(lines, "  "+s.key(pad(k[0], 14))+k[1])
+		lines = append(lines, bullet("  ", s.key(pad(k[0], 14))+k[1], c.width())...)
 	}
-	lines = append(lines, "", s.dim("▌ marks what changed since the step before. │ is the client's stdout, ┊ its stderr."), "")
+	lines = append(lines, "")
+	for _, line := range wrap("▌ marks what changed since the step before. │ is the client's stdout, ┊ its stderr.", c.width()) {
+		lines = append(lines, s.dim(line))
+	}
+	lines = append(lines, "")
 	return c.pages(ctx, lines)
 }
 

@@ -8,7 +8,10 @@ package term
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/learndocker/learndocker/narrate"
 )
@@ -18,8 +21,9 @@ type Renderer struct {
 	Width   int // cells
 	Height  int // lines that a step may take; 0 for as many as it wants
 	Color   bool
-	More    bool // show what a page holds back
-	Replay  string
+	More    bool                          // show what a page holds back
+	Lesson  string                        // its id, for the heading of an introduction
+	Replay  string                        // where and when a recording was made; "" for a live session
 	Answers func(narrate.Question) string // the learner's predictions; nil for none
 }
 
@@ -32,7 +36,6 @@ type section struct {
 	lines    []string
 	least    int
 	patience int
-	tail     bool // keep the end, not the beginning
 }
 
 // Step renders one step.
@@ -43,19 +46,25 @@ func (r Renderer) Step(step *narrate.Step) []string {
 		top = append(top, picture(step.Edge, s)...)
 		top = append(top, "")
 	}
+	bottom := r.try(step, s)
 	room := 0
 	if r.Height > 0 {
-		room = max(r.Height-len(top), 4)
+		room = max(r.Height-len(top)-len(bottom), 4)
 	}
+	var body []string
 	if r.Width >= wide && step.Kind == narrate.KindStop {
-		return append(top, r.columns(step, s, room)...)
+		body = r.columns(step, s, room)
+	} else {
+		body = fit(append(r.words(step, r.Width, s), r.evidence(step, r.Width, s)...), room)
 	}
-	sections := append(r.words(step, r.Width, s), r.evidence(step, r.Width, s)...)
-	return append(top, fit(sections, room)...)
+	return append(append(top, body...), bottom...)
 }
 
 func (r Renderer) heading(step *narrate.Step, s style) []string {
 	place := ""
+	if step.Kind != narrate.KindStop && r.Lesson != "" {
+		place = r.Lesson + " "
+	}
 	if step.Kind == narrate.KindStop {
 		place = fmt.Sprintf("%d/%d ", step.N, max(step.Of, step.N))
 		if step.Of == 0 {
@@ -172,7 +181,11 @@ func (r Renderer) evidence(step *narrate.Step, width int, s style) []section {
 		if !ok {
 			continue
 		}
-		list = append(list, section{lines: append(r.Panel(step.Brief(p), width), ""), least: 4, patience: 2})
+		p = step.Brief(p)
+		if r.small() {
+			slices.SortStableFunc(p.Rows, changedFirst)
+		}
+		list = append(list, section{lines: append(r.Panel(p, width), ""), least: 4, patience: 2})
 	}
 	if len(step.Output) > 0 {
 		lines := []string{s.dim("── the client writes " + strings.Repeat("─", max(width-21, 0)))}
@@ -181,23 +194,65 @@ func (r Renderer) evidence(step *narrate.Step, width int, s style) []section {
 		}
 		list = append(list, section{lines: append(lines, ""), least: 4, patience: 4})
 	}
-	if len(step.Try) > 0 {
-		lines := []string{s.dim("── try in a second terminal " + strings.Repeat("─", max(width-28, 0)))}
-		for _, t := range step.Try {
-			lines = append(lines, tryLines(t.Run, t.Why, width, s)...)
-		}
-		list = append(list, section{lines: append(lines, ""), least: 3, patience: 5})
-	}
 	return list
 }
 
-// tryLines shows a command whole: it is there to be pasted.
-func tryLines(run, why string, width int, s style) []string {
-	line := "$ " + run
-	if cells(line)+cells(why)+3 <= width {
-		return []string{s.code(line) + s.dim("  # "+why)}
+// small is a screen on which not everything has room.
+func (r Renderer) small() bool { return r.Height > 0 && r.Height < 30 }
+
+func changedFirst(a, b narrate.Row) int {
+	switch {
+	case a.Changed == b.Changed:
+		return 0
+	case a.Changed:
+		return -1
 	}
-	return []string{s.code(line)}
+	return 1
+}
+
+// Continued marks a line that goes on from the one before it without a line
+// break, so that what is copied from the screen is one line.
+const Continued = "\x00"
+
+// try lists commands for a second terminal. They stand whole, across the whole
+// width: they are there to be pasted.
+func (r Renderer) try(step *narrate.Step, s style) []string {
+	if len(step.Try) == 0 {
+		return nil
+	}
+	head := "── try in a second terminal "
+	lines := []string{s.dim(head + strings.Repeat("─", max(r.Width-cells(head), 0)))}
+	for i, t := range step.Try {
+		if i > 0 && r.small() {
+			break
+		}
+		line := "$ " + t.Run
+		if cells(line)+cells(t.Why)+4 <= r.Width {
+			lines = append(lines, s.code(line)+s.dim("  # "+t.Why))
+			continue
+		}
+		lines = append(lines, r.unbroken(line, s)...)
+	}
+	if r.Height == 0 {
+		lines = append(lines, "")
+	}
+	return lines
+}
+
+// unbroken cuts a long line for a screen into pieces of its width.
+func (r Renderer) unbroken(line string, s style) []string {
+	if r.Height == 0 {
+		return []string{s.code(line)}
+	}
+	var pieces []string
+	for i, piece := range strings.Split(ansi.Hardwrap(line, r.Width, true), "\n") {
+		piece = s.code(piece)
+		if i > 0 {
+			piece = Continued + piece
+		}
+		pieces = append(pieces, piece)
+	}
+	return pieces
 }
 
 func outputLine(l narrate.Line, width int, s style) string {
@@ -311,7 +366,7 @@ func columnWidths(p narrate.Panel, width int) []int {
 // fit takes lines from the least patient sections until all fit into room; 0
 // is room enough.
 func fit(sections []section, room int) []string {
-	for room > 0 && total(sections) > room {
+	for room > 0 && len(sections) > 1 && total(sections) > room {
 		shrink := -1
 		for i, each := range sections {
 			if len(each.lines) > each.least && (shrink < 0 || each.patience < sections[shrink].patience ||
@@ -319,8 +374,9 @@ func fit(sections []section, room int) []string {
 				shrink = i
 			}
 		}
-		if shrink < 0 {
-			break
+		if shrink < 0 { // all are at their least: the last goes whole
+			sections = sections[:len(sections)-1]
+			continue
 		}
 		sections[shrink].give()
 	}
