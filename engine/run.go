@@ -18,6 +18,7 @@ import (
 
 	"github.com/learndocker/learndocker/engine/cgroup"
 	"github.com/learndocker/learndocker/engine/container"
+	"github.com/learndocker/learndocker/engine/container/pid1"
 	"github.com/learndocker/learndocker/engine/image"
 	"github.com/learndocker/learndocker/engine/network"
 	"github.com/learndocker/learndocker/engine/stage"
@@ -345,15 +346,15 @@ func (r *run) attachNetwork(ctx context.Context, k sys.Kernel) error {
 	return r.trail.At(ctx, r.process.PID, fact)
 }
 
-func (r *run) setup() (container.Setup, error) {
+func (r *run) setup() (pid1.Setup, error) {
 	filter, err := r.filters.compile(r.c.spec)
 	if err != nil {
-		return container.Setup{}, err
+		return pid1.Setup{}, err
 	}
 	spec, linux := *r.c.spec, *r.c.spec.Linux
 	linux.Seccomp = nil // init gets it compiled
 	spec.Linux = &linux
-	s := container.Setup{Spec: &spec, Filter: filter.Bytes(), Allowed: filter.Allowed, Userns: r.rootless, NoSetgroups: r.singleID}
+	s := pid1.Setup{Spec: &spec, Filter: filter.Bytes(), Allowed: filter.Allowed, Userns: r.rootless, NoSetgroups: r.singleID}
 	if r.group != nil {
 		s.CgroupFiles, s.CgroupV1 = r.group.JoinFiles(), r.group.Controllers()
 	}

@@ -14,7 +14,6 @@ import (
 var version = "0.1.0-dev"
 
 func main() {
-	beInit()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	err := newRoot().ExecuteContext(ctx)
 	stop()

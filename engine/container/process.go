@@ -1,5 +1,7 @@
 //go:build linux
 
+// Package container makes a process into a container: config.json, and the
+// daemon's side of init's life. Package pid1 is the other side.
 package container
 
 import (
@@ -15,25 +17,13 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/learndocker/learndocker/engine/container/pid1"
 	"github.com/learndocker/learndocker/engine/stage"
 	"github.com/learndocker/learndocker/engine/stage/wire"
 	"github.com/learndocker/learndocker/engine/sys"
 )
-
-// Setup tells init what to make of itself.
-type Setup struct {
-	Watched     bool        `json:"watched"`
-	Spec        *specs.Spec `json:"spec"`
-	CgroupFiles []string    `json:"cgroupFiles"`           // files to join by; empty where there is no group
-	CgroupV1    []string    `json:"cgroupV1,omitempty"`    // v1 controllers to mount inside; none on v2
-	Filter      []byte      `json:"filter"`                // compiled seccomp program
-	Allowed     int         `json:"allowed"`               // system calls that it lets pass
-	Userns      bool        `json:"userns"`                // device nodes cannot be made, only borrowed
-	NoSetgroups bool        `json:"noSetgroups,omitempty"` // /proc/self/setgroups says "deny"
-}
 
 // Process is a container's first process.
 type Process struct {
@@ -57,7 +47,7 @@ func Spawn(k sys.Kernel, program *os.File, stdio [3]*os.File) (*Process, error) 
 	}
 	socket, theirs := os.NewFile(uintptr(pair[0]), "init"), os.NewFile(uintptr(pair[1]), "daemon")
 	defer theirs.Close()
-	process, err := os.StartProcess(fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), program.Fd()), []string{InitName}, &os.ProcAttr{
+	process, err := os.StartProcess(fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), program.Fd()), []string{pid1.Name}, &os.ProcAttr{
 		Dir: "/",
 		// One processor and no collector: init lives for milliseconds, and a
 		// container's pids limit may leave no room for more threads.
@@ -95,11 +85,11 @@ func (p *Process) Describe(container string) (stage.Namespaces, error) {
 		{"mnt", unix.CLONE_NEWNS}, {"pid", unix.CLONE_NEWPID}, {"uts", unix.CLONE_NEWUTS}, {"ipc", unix.CLONE_NEWIPC},
 		{"net", unix.CLONE_NEWNET}, {"cgroup", unix.CLONE_NEWCGROUP}, {"user", unix.CLONE_NEWUSER},
 	} {
-		inode, err := namespaceInode(strconv.Itoa(p.PID), ns.name)
+		inode, err := sys.NamespaceInode(strconv.Itoa(p.PID), ns.name)
 		if err != nil {
 			return fact, err
 		}
-		host, err := namespaceInode("self", ns.name)
+		host, err := sys.NamespaceInode("self", ns.name)
 		if err != nil {
 			return fact, err
 		}
@@ -108,15 +98,6 @@ func (p *Process) Describe(container string) (stage.Namespaces, error) {
 		})
 	}
 	return fact, nil
-}
-
-func namespaceInode(pid, name string) (uint64, error) {
-	link, err := os.Readlink("/proc/" + pid + "/ns/" + name) // "pid:[4026531836]"
-	if err != nil {
-		return 0, fmt.Errorf("read namespace: %w", err)
-	}
-	_, number, _ := strings.Cut(strings.TrimSuffix(link, "]"), "[")
-	return strconv.ParseUint(number, 10, 64)
 }
 
 // Identity reads who the process's root is on the host: user_namespaces(7).
@@ -151,7 +132,7 @@ func readMap(pid int, name string) ([]stage.Mapping, error) {
 // has: when execve has closed init's end of the socket. Init's stops are shown
 // to the trail's watcher as the daemon's own are. The error of an init that
 // could not go on is a *wire.Failure.
-func (p *Process) Run(ctx context.Context, trail *stage.Trail, s Setup) error {
+func (p *Process) Run(ctx context.Context, trail *stage.Trail, s pid1.Setup) error {
 	defer p.socket.Close()
 	s.Watched = trail.Watched()
 	setup, err := json.Marshal(s)

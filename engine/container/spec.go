@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/learndocker/learndocker/engine/cgroup"
+	"github.com/learndocker/learndocker/engine/container/caps"
 )
 
 const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -40,7 +41,7 @@ type Options struct {
 // NewSpec writes the OCI config.json of a container with Docker's defaults.
 // See the OCI runtime specification, config.md and config-linux.md.
 func NewSpec(o Options) (*specs.Spec, error) {
-	caps, err := capabilities(o.CapAdd, o.CapDrop)
+	set, err := caps.Set(o.CapAdd, o.CapDrop)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +58,7 @@ func NewSpec(o Options) (*specs.Spec, error) {
 		Process: &specs.Process{
 			Args: o.Args, Cwd: cwd, Env: environment(o), NoNewPrivileges: o.NoNewPrivs,
 			User:         specs.User{Username: o.User},
-			Capabilities: &specs.LinuxCapabilities{Bounding: caps, Effective: caps, Permitted: caps},
+			Capabilities: &specs.LinuxCapabilities{Bounding: set, Effective: set, Permitted: set},
 		},
 		Hostname: o.Hostname,
 		Mounts:   mounts(o),

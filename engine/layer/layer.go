@@ -98,7 +98,7 @@ func (s *Store) Unpack(k sys.Kernel, blob io.Reader, blobDigest, diffID digest.D
 		return fact, fmt.Errorf("unpack layer: %w", err)
 	}
 	defer os.RemoveAll(tmp)
-	k.Did("mkdir", nil, "mkdir "+tmp, sys.Quote(tmp), "0755")
+	k.Did("mkdir", nil, "mkdir "+tmp, sys.Quote(tmp), "0700")
 	if err := os.Chmod(tmp, 0o755); err != nil {
 		return fact, err
 	}

@@ -1,6 +1,7 @@
 //go:build linux
 
-package container
+// Package caps names capabilities: capabilities(7).
+package caps
 
 import (
 	"fmt"
@@ -10,29 +11,29 @@ import (
 	"github.com/moby/sys/capability"
 )
 
-// defaultCapabilities are Docker's fourteen.
-var defaultCapabilities = []string{
+// defaults are Docker's fourteen.
+var defaults = []string{
 	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD", "CAP_NET_RAW", "CAP_SETGID", "CAP_SETUID",
 	"CAP_SETFCAP", "CAP_SETPCAP", "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT", "CAP_KILL", "CAP_AUDIT_WRITE",
 }
 
-// capabilities applies --cap-add and --cap-drop to the default set. Names are
+// Set applies --cap-add and --cap-drop to the default set. Names are
 // taken with and without CAP_, in any case; ALL is every one.
-func capabilities(add, drop []string) ([]string, error) {
-	add, err := capabilityNames(add)
+func Set(add, drop []string) ([]string, error) {
+	add, err := canonical(add)
 	if err != nil {
 		return nil, err
 	}
-	drop, err = capabilityNames(drop)
+	drop, err = canonical(drop)
 	if err != nil {
 		return nil, err
 	}
-	set := slices.Clone(defaultCapabilities)
+	set := slices.Clone(defaults)
 	if slices.Contains(drop, "CAP_ALL") {
 		set = nil
 	}
 	if slices.Contains(add, "CAP_ALL") {
-		set = allCapabilities()
+		set = available()
 	}
 	set = slices.DeleteFunc(set, func(c string) bool { return slices.Contains(drop, c) })
 	for _, c := range add {
@@ -43,8 +44,8 @@ func capabilities(add, drop []string) ([]string, error) {
 	return set, nil
 }
 
-func capabilityNames(given []string) ([]string, error) {
-	known := allCapabilities()
+func canonical(given []string) ([]string, error) {
+	known := all()
 	var names []string
 	for _, g := range given {
 		n := strings.ToUpper(g)
@@ -59,21 +60,38 @@ func capabilityNames(given []string) ([]string, error) {
 	return names, nil
 }
 
-func allCapabilities() []string {
+func all() []string {
 	var names []string
 	for _, c := range capability.ListKnown() {
-		names = append(names, capabilityName(c))
+		names = append(names, Name(c))
 	}
 	return names
 }
 
-func capabilityName(c capability.Cap) string { return "CAP_" + strings.ToUpper(c.String()) }
+// available are those that this process can hand on: a daemon that is confined
+// itself lacks some, and Docker's ALL means no more than there are.
+func available() []string {
+	supported, err := capability.ListSupported()
+	if err != nil {
+		return all()
+	}
+	var names []string
+	for _, c := range supported {
+		if bound, err := capability.GetBound(c); err == nil && bound {
+			names = append(names, Name(c))
+		}
+	}
+	return names
+}
 
-// capabilityMask is the set as /proc/PID/status shows it.
-func capabilityMask(names []string) uint64 {
+// Name is the capability's name as the manual writes it: CAP_CHOWN.
+func Name(c capability.Cap) string { return "CAP_" + strings.ToUpper(c.String()) }
+
+// Mask is the set as /proc/PID/status shows it.
+func Mask(names []string) uint64 {
 	var mask uint64
 	for _, c := range capability.ListKnown() {
-		if slices.Contains(names, capabilityName(c)) {
+		if slices.Contains(names, Name(c)) {
 			mask |= 1 << uint(c)
 		}
 	}

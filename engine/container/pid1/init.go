@@ -1,8 +1,8 @@
 //go:build linux
 
-// Package container makes a process into a container: an OCI runtime.
+// Package pid1 is the life of a container's first process up to execve.
 //
-// The daemon starts init (this program again, under the name InitName) in new
+// The daemon starts init (this program again, under the name Name) in new
 // namespaces. Init waits for its Setup, makes itself into what config.json
 // says, step by step, and ends as the container's program:
 //
@@ -18,8 +18,12 @@
 //	  │ ◄─────────────── process.exec, held ── │
 //	  │ ◄── end of file ────────────────────── │ execve(2)
 //
-// Unwatched, nothing is held and nothing but the setup goes over the socket.
-package container
+// Unwatched, nothing is held and little but the setup goes over the socket.
+//
+// Init runs in this package's initialiser, and the package imports little: Go
+// initialises it before the rest of the program, whose hundred packages would
+// cost each container's start several milliseconds. A test holds the imports.
+package pid1
 
 import (
 	"context"
@@ -28,9 +32,9 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"unsafe"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/learndocker/learndocker/engine/stage"
@@ -38,18 +42,16 @@ import (
 	"github.com/learndocker/learndocker/engine/sys"
 )
 
-// InitName is the name under which this program is init.
-const InitName = "learndocker-init"
-
-// IsInit reports whether this process was started to be a container's init.
-func IsInit() bool { return os.Args[0] == InitName }
+// Name is the name under which this program is init.
+const Name = "learndocker-init"
 
 // Capabilities, the seccomp filter and ids belong to a thread. Init changes
 // those of the main thread, the one that /proc/PID shows and that execve keeps;
-// only here, before main, can the main goroutine be tied to it.
+// only in an initialiser can the main goroutine be tied to it.
 func init() {
-	if IsInit() {
+	if os.Args[0] == Name {
 		runtime.LockOSThread()
+		os.Exit(run())
 	}
 }
 
@@ -63,10 +65,8 @@ func nameProcess(name string) {
 	}
 }
 
-// Init is the life of a container's first process up to execve. It returns only
-// if something went wrong, with the exit status to end with.
-func Init() int {
-	debug.SetGCPercent(-1)
+// run returns only if something went wrong, with the exit status to end with.
+func run() int {
 	unix.CloseOnExec(socketFD)
 	unix.Umask(0)
 	nameProcess("container-init")
@@ -76,6 +76,18 @@ func Init() int {
 	_ = errors.As(err, &failure)
 	_ = conn.Send(wire.Packet{Error: failure}) // if nobody listens there is nobody to tell
 	return failure.Status
+}
+
+// Setup tells init what to make of itself.
+type Setup struct {
+	Watched     bool        `json:"watched"`
+	Spec        *specs.Spec `json:"spec"`
+	CgroupFiles []string    `json:"cgroupFiles"`           // files to join by; empty where there is no group
+	CgroupV1    []string    `json:"cgroupV1,omitempty"`    // v1 controllers to mount inside; none on v2
+	Filter      []byte      `json:"filter"`                // compiled seccomp program
+	Allowed     int         `json:"allowed"`               // system calls that it lets pass
+	Userns      bool        `json:"userns"`                // device nodes cannot be made, only borrowed
+	NoSetgroups bool        `json:"noSetgroups,omitempty"` // /proc/self/setgroups says "deny"
 }
 
 // initProcess is init at work.
@@ -140,12 +152,12 @@ func (p *initProcess) joinCgroup() (stage.Fact, error) {
 		}
 	}
 	var err error
-	if fact.Host, err = namespaceInode("self", "cgroup"); err != nil {
+	if fact.Host, err = sys.NamespaceInode("self", "cgroup"); err != nil {
 		return nil, err
 	}
 	if err := p.kernel.Unshare(unix.CLONE_NEWCGROUP); err != nil {
 		return nil, fmt.Errorf("make cgroup namespace: %w", err)
 	}
-	fact.Inode, err = namespaceInode("self", "cgroup")
+	fact.Inode, err = sys.NamespaceInode("self", "cgroup")
 	return fact, err
 }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package container
+package pid1
 
 import (
 	"context"
@@ -18,6 +18,7 @@ import (
 	"github.com/moby/sys/user"
 	"golang.org/x/sys/unix"
 
+	"github.com/learndocker/learndocker/engine/container/caps"
 	"github.com/learndocker/learndocker/engine/stage"
 	"github.com/learndocker/learndocker/engine/stage/wire"
 	"github.com/learndocker/learndocker/engine/sys"
@@ -46,7 +47,7 @@ func (p *initProcess) dropPrivileges() (stage.Fact, error) {
 	if err := p.becomeUser(who); err != nil {
 		return nil, err
 	}
-	if err := p.setCapabilities(capabilityMask(wanted)); err != nil {
+	if err := p.setCapabilities(caps.Mask(wanted)); err != nil {
 		return nil, err
 	}
 	// Die with the daemon. Set last: a change of ids clears it (prctl(2)).
@@ -54,7 +55,7 @@ func (p *initProcess) dropPrivileges() (stage.Fact, error) {
 		return nil, err
 	}
 	return stage.Dropped{
-		Capabilities: wanted, Mask: fmt.Sprintf("%016x", capabilityMask(wanted)), NoNewPrivs: p.Spec.Process.NoNewPrivileges,
+		Capabilities: wanted, Mask: fmt.Sprintf("%016x", caps.Mask(wanted)), NoNewPrivs: p.Spec.Process.NoNewPrivileges,
 		Seccomp: len(p.Filter) > 0, Instructions: len(p.Filter) / 8, Allowed: p.Allowed, UID: who.Uid, GID: who.Gid,
 	}, nil
 }
@@ -96,7 +97,7 @@ func (p *initProcess) dropBounding(keep []string) error {
 		return fmt.Errorf("list capabilities: %w", err)
 	}
 	for _, c := range supported {
-		name := capabilityName(c)
+		name := caps.Name(c)
 		if slices.Contains(keep, name) {
 			continue
 		}
@@ -262,27 +263,4 @@ func quoteAll(args []string) string {
 		quoted[i] = sys.Quote(a)
 	}
 	return "[" + strings.Join(quoted, ", ") + "]"
-}
-
-// Sealed returns a copy of this program that nobody can write, not even through
-// /proc/PID/exe of a process that runs it: memfd_create(2), fcntl(2) F_ADD_SEALS.
-func Sealed() (*os.File, error) {
-	own, err := os.Open("/proc/self/exe")
-	if err != nil {
-		return nil, fmt.Errorf("copy own program: %w", err)
-	}
-	defer own.Close()
-	fd, err := unix.MemfdCreate(InitName, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
-	if err != nil {
-		return nil, fmt.Errorf("copy own program: memfd_create: %w", err)
-	}
-	copied := os.NewFile(uintptr(fd), InitName)
-	if _, err := io.Copy(copied, own); err != nil {
-		return nil, errors.Join(fmt.Errorf("copy own program: %w", err), copied.Close())
-	}
-	const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
-	if _, err := unix.FcntlInt(copied.Fd(), unix.F_ADD_SEALS, seals); err != nil {
-		return nil, errors.Join(fmt.Errorf("seal own program: %w", err), copied.Close())
-	}
-	return copied, nil
 }

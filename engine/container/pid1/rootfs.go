@@ -1,6 +1,6 @@
 //go:build linux
 
-package container
+package pid1
 
 import (
 	"errors"
@@ -221,13 +221,13 @@ func (p *initProcess) pivot() (stage.Fact, error) {
 			return nil, err
 		}
 	}
+	if err := p.enterWorkdir(); err != nil { // may have to make it, so before the root is read-only
+		return nil, err
+	}
 	if p.Spec.Root.Readonly {
 		if err := p.kernel.Mount("", "/", "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
 			return nil, err
 		}
-	}
-	if err := p.enterWorkdir(); err != nil {
-		return nil, err
 	}
 	var err error
 	fact.CWD, err = os.Getwd()

@@ -1,0 +1,579 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/moby/sys/capability"
+
+	"github.com/learndocker/learndocker/engine/stage"
+	"github.com/learndocker/learndocker/engine/stage/wire"
+	"github.com/learndocker/learndocker/engine/sys"
+)
+
+// TestActsAreWhatTheKernelSaw holds the acts that the engine reports against
+// what strace saw the daemon and init ask of the kernel. One that is missing,
+// made up, out of order or altered fails the test.
+func TestActsAreWhatTheKernelSaw(t *testing.T) {
+	need(t, "strace", "strace")
+	for _, c := range []struct {
+		name string
+		args []string
+		// whole: the acts of the taking apart are told too. They are where the
+		// container removes itself, for then a stop follows them.
+		whole bool
+	}{
+		{name: "limits", args: []string{"--memory", "64m", "--pids-limit", "20"}},
+		{name: "removes itself", args: []string{"--rm", "--cpus", "0.5"}, whole: true},
+		{name: "shut in", args: []string{"--rm", "--read-only", "--cap-drop", "ALL", "--user", "12:34", "--network", "none", "--security-opt", "no-new-privileges", "--workdir", "/a/b", "--hostname", "box"}, whole: true},
+		{name: "let out", args: []string{"--rm", "--cap-add", "ALL", "--network", "none", "--security-opt", "seccomp=unconfined"}, whole: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			points, trace := runTraced(t, c.args)
+			told := toldActs(t, points)
+			seen, err := readTrace(trace)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !c.whole {
+				seen = upToExecve(seen)
+			}
+			compareWhole(t, slices.DeleteFunc(slices.Clone(told), outsideWhole), slices.DeleteFunc(slices.Clone(seen), outsideWhole))
+			compareMadeUp(t, told, seen)
+		})
+	}
+}
+
+// traced are the calls that strace writes down. "?" before those that not
+// every architecture has.
+const traced = "?mount,?umount,?umount2,?unshare,?setns,?clone,?clone3,?fork,?vfork,?pivot_root,?chdir,?chroot,?sethostname," +
+	"?open,?openat,?openat2,?write,?pwrite64,?writev,?capset,?prctl,?seccomp,?execve,?execveat,?setgroups,?setresuid,?setresgid,?setuid,?setgid,?setreuid,?setregid," +
+	"?mkdir,?mkdirat,?rmdir,?unlinkat,?symlink,?symlinkat,?mknod,?mknodat,?rename,?renameat,?renameat2"
+
+// runTraced runs hello-world on a daemon under strace, watched, and returns
+// the points in order and strace's text.
+func runTraced(t *testing.T, args []string) ([]stage.Point, string) {
+	t.Helper()
+	file := filepath.Join(shortDir(t), "trace")
+	// -y: what a descriptor leads to, as the kernel has it. -x: characters that
+	// are not plain text as \xNN. -s: no string is cut.
+	d := startDaemon(t, "strace", "-f", "-y", "-x", "-s", "4096", "-e", "trace="+traced, "-e", "signal=SIGTERM", "-o", file)
+	points := watchAll(t, d)
+	if said, err := d.docker(append(append([]string{"run"}, args...), "hello-world")...); err != nil {
+		t.Fatalf("run: %s\n%s", err, said)
+	}
+	d.end()
+	return <-points, readText(t, file)
+}
+
+// watchAll lets every point go at once and, when the daemon has ended, sends
+// all of them in order.
+func watchAll(t *testing.T, d *testDaemon) <-chan []stage.Point {
+	t.Helper()
+	socket, buffered, err := d.client().Watch(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = socket.Close() }) // ends the goroutine of a test that has failed
+	conn := wire.NewConn(socket, buffered)
+	all := make(chan []stage.Point, 1)
+	go func() {
+		var points []stage.Point
+		defer func() { all <- points }()
+		for {
+			p, err := conn.Receive()
+			if err != nil {
+				if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, syscall.ECONNRESET) {
+					t.Errorf("watch: %s", err)
+				}
+				return
+			}
+			if p.Point == nil {
+				t.Errorf("watch: a packet without a point: %+v", p)
+				continue
+			}
+			points = append(points, *p.Point)
+			if err := conn.Send(wire.Packet{Go: true}); err != nil {
+				t.Errorf("watch: %s", err)
+				return
+			}
+		}
+	}()
+	return all
+}
+
+// toldActs are the acts of all points in one form with those of the trace.
+func toldActs(t *testing.T, points []stage.Point) []stage.Act {
+	t.Helper()
+	var acts []stage.Act
+	for _, p := range points {
+		if p.Lost > 0 {
+			t.Errorf("%s: %d acts were lost", p.Fact.Stage(), p.Lost)
+		}
+		for _, a := range p.Acts {
+			if a, ok := asTold(a); ok {
+				acts = append(acts, a)
+			}
+		}
+	}
+	return acts
+}
+
+// asTold puts an act into the form compared. False for those in other words
+// than the kernel's: netlink's, which are messages in a socket, and the sum of
+// the bytes that a file of a layer got.
+func asTold(a stage.Act) (stage.Act, bool) {
+	a.Hand = ""
+	switch a.Call {
+	case "netlink":
+		return a, false
+	case "mkdirat", "symlinkat":
+		// The same calls; the path is whole in both forms.
+		a.Call = strings.TrimSuffix(a.Call, "at")
+	case "unlinkat":
+		if a.Args[1] == "AT_REMOVEDIR" {
+			a.Call, a.Args = "rmdir", a.Args[:1]
+		}
+	case "write":
+		if strings.HasSuffix(a.Args[1], " bytes") {
+			return a, false
+		}
+	case "mount":
+		a.Args = slices.Clone(a.Args)
+		a.Args[3] = sorted(a.Args[3])
+	case "clone", "unshare", "openat":
+		a.Args = slices.Clone(a.Args)
+		for i, arg := range a.Args {
+			if strings.Contains(arg, "_") && !strings.HasPrefix(arg, `"`) {
+				a.Args[i] = sorted(arg)
+			}
+		}
+	case "execve":
+		a.Result = "0" // told before it is known; the run that ends well knows
+	}
+	return a, true
+}
+
+// sorted puts flags into one order: theirs means nothing.
+func sorted(flags string) string {
+	names := strings.Split(flags, "|")
+	slices.Sort(names)
+	return strings.Join(names, "|")
+}
+
+// outsideWhole reports whether an act is of a kind that is not told each time:
+// the daemon keeps files of its own, which are no part of the container, and
+// the Go runtime and libraries ask about this and that.
+func outsideWhole(a stage.Act) bool {
+	switch a.Call {
+	case "openat", "rename", "unlinkat":
+		return true
+	case "prctl":
+		return slices.Contains([]string{"PR_CAPBSET_READ", "PR_SET_NAME", "PR_SET_VMA"}, a.Args[0])
+	case "rmdir":
+		return !inCgroups(a.Args[0])
+	case "mkdir", "symlink", "mknod":
+		return a.By == "" && !slices.ContainsFunc(a.Args, func(arg string) bool {
+			return inCgroups(arg) || strings.Contains(arg, "/data/containers/")
+		})
+	}
+	return false
+}
+
+func inCgroups(quoted string) bool { return strings.HasPrefix(quoted, `"/sys/fs/cgroup/`) }
+
+// compareWhole wants both lists to be the same, and shows the first place where
+// they are not.
+func compareWhole(t *testing.T, told, seen []stage.Act) {
+	t.Helper()
+	for i := range max(len(told), len(seen)) {
+		if show(told, i) != show(seen, i) {
+			t.Fatalf("act %d of %d, call %d of %d:\n   told: %s\n   seen: %s\nafter\n         %s\nthen told: %s\n     seen: %s",
+				i+1, len(told), i+1, len(seen), show(told, i), show(seen, i), show(told, i-1), show(told, i+1), show(seen, i+1))
+		}
+	}
+	if len(told) < 60 {
+		t.Errorf("only %d acts were compared: is anything watched?", len(told))
+	}
+}
+
+// compareMadeUp wants each act told to be among the calls seen, in order. It
+// is for the kinds of which not every call is told.
+func compareMadeUp(t *testing.T, told, seen []stage.Act) {
+	t.Helper()
+	at := 0
+	for i := range told {
+		found := at
+		for found < len(seen) && show(told, i) != show(seen, found) {
+			found++
+		}
+		if found == len(seen) {
+			t.Fatalf("told, and nothing that strace saw after %s:\n   %s", show(seen, at-1), show(told, i))
+		}
+		at = found + 1
+	}
+}
+
+func show(acts []stage.Act, i int) string {
+	if i < 0 || i >= len(acts) {
+		return "nothing"
+	}
+	who := acts[i].By
+	if who == "" {
+		who = "daemon"
+	}
+	return who + ": " + acts[i].String()
+}
+
+// upToExecve cuts the list after init's last call. What the daemon does when a
+// container has ended that stays belongs to no stop, so nobody is told.
+func upToExecve(seen []stage.Act) []stage.Act {
+	last := slices.IndexFunc(seen, func(a stage.Act) bool { return a.Call == "execve" })
+	return seen[:last+1]
+}
+
+// traceLine is one call as strace writes it.
+type traceLine struct {
+	pid    int
+	call   string
+	args   []string
+	result string
+}
+
+var (
+	wholeLine   = regexp.MustCompile(`^(\d+) +(\w+)\((.*)\) += (-?\d+|\?)(?:<.*>)?(?: (E\w+) \(.*\))?$`)
+	firstHalf   = regexp.MustCompile(`^(\d+) +(\w+\(.*) <unfinished \.\.\.>$`)
+	secondHalf  = regexp.MustCompile(`^(\d+) +<\.\.\. (\w+) resumed>(.*)$`)
+	signalLine  = regexp.MustCompile(`^\d+ +--- SIGTERM `)
+	otherEvents = regexp.MustCompile(`^\d+ +(\+\+\+|---) `)
+)
+
+// readTrace reads strace's text up to the signal that ends the daemon, and
+// returns what the daemon and init asked for, as acts.
+func readTrace(text string) ([]stage.Act, error) {
+	lines, err := joinHalves(text)
+	if err != nil {
+		return nil, err
+	}
+	if len(lines) > 0 && lines[0].call == "execve" {
+		lines = lines[1:] // strace's own, which makes the daemon
+	}
+	init := 0
+	if i := slices.IndexFunc(lines, traceLine.makesNamespaces); i >= 0 {
+		if init, err = strconv.Atoi(lines[i].result); err != nil {
+			return nil, fmt.Errorf("clone returned %q", lines[i].result)
+		}
+	}
+	var acts []stage.Act
+	begun, done := false, false // init's work: between its two calls of execve
+	for _, l := range lines {
+		if l.pid == init && (!begun || done) {
+			begun = begun || l.call == "execve" && l.result == "0"
+			continue
+		}
+		by := ""
+		if l.pid == init {
+			by = "init"
+			done = l.call == "execve" && l.result == "0"
+		}
+		if a, ok, err := l.act(by); err != nil {
+			return nil, fmt.Errorf("%w: %+v", err, l)
+		} else if ok {
+			acts = append(acts, a)
+		}
+	}
+	return acts, nil
+}
+
+// joinHalves makes one line of a call during which others of other processes
+// came. It stands where it began.
+func joinHalves(text string) ([]traceLine, error) {
+	var lines []traceLine
+	open := map[string]int{} // by pid: the line that waits for its other half
+	halves := map[int]string{}
+	for raw := range strings.Lines(text) {
+		raw = strings.TrimSuffix(raw, "\n")
+		if signalLine.MatchString(raw) {
+			break
+		}
+		if m := firstHalf.FindStringSubmatch(raw); m != nil {
+			open[m[1]] = len(lines)
+			halves[len(lines)] = m[1] + " " + m[2]
+			lines = append(lines, traceLine{})
+			continue
+		}
+		at := len(lines)
+		if m := secondHalf.FindStringSubmatch(raw); m != nil {
+			var ok bool
+			if at, ok = open[m[1]]; !ok {
+				return nil, fmt.Errorf("strace: no first half of %s", raw)
+			}
+			raw = halves[at] + m[3]
+			delete(open, m[1])
+		} else {
+			lines = append(lines, traceLine{})
+		}
+		if otherEvents.MatchString(raw) {
+			continue
+		}
+		m := wholeLine.FindStringSubmatch(raw)
+		if m == nil {
+			return nil, fmt.Errorf("strace: not understood: %s", raw)
+		}
+		pid, err := strconv.Atoi(m[1])
+		if err != nil {
+			return nil, err
+		}
+		lines[at] = traceLine{pid, m[2], splitArgs(m[3]), m[4]}
+		if m[5] != "" {
+			lines[at].result = m[5]
+		}
+	}
+	return lines, nil
+}
+
+// splitArgs parts arguments at the commas that are in no string, list,
+// structure or descriptor's name.
+func splitArgs(text string) []string {
+	var args []string
+	depth, start := 0, 0
+	quoted, named := false, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted:
+			if c == '\\' {
+				i++
+			}
+			quoted = c != '"'
+		case named:
+			named = c != '>'
+		case c == '"':
+			quoted = true
+		case c == '<' && strings.HasPrefix(text[i:], "<<"): // of "1<<CAP_…"
+			i++
+		case c == '<':
+			named = true
+		case strings.IndexByte("([{", c) >= 0:
+			depth++
+		case strings.IndexByte(")]}", c) >= 0:
+			depth--
+		case c == ',' && depth == 0:
+			args = append(args, strings.TrimSpace(text[start:i]))
+			start = i + 1
+		}
+	}
+	return append(args, strings.TrimSpace(text[start:]))
+}
+
+// makesNamespaces reports whether the call is the one that makes init. Go makes
+// its threads by the same call.
+func (l traceLine) makesNamespaces() bool {
+	return strings.HasPrefix(l.call, "clone") && strings.Contains(strings.Join(l.args, " "), "CLONE_NEW")
+}
+
+// act is the call in the words of acts; false for one that is none.
+func (l traceLine) act(by string) (a stage.Act, ok bool, err error) {
+	a = stage.Act{Call: l.call, Args: l.args, Result: l.result, By: by}
+	switch l.result {
+	case "?", "ERESTARTSYS":
+		return a, false, nil // was not done, or is done again
+	}
+	if n, err := strconv.Atoi(l.result); err == nil && n >= 0 {
+		a.Result = "0" // acts tell how it went, not the number of bytes or the child's pid
+	}
+	switch l.call {
+	case "":
+		return a, false, nil
+	case "clone", "clone3":
+		if !l.makesNamespaces() {
+			return a, false, nil
+		}
+		flags := cloneFlag.FindAllString(strings.Join(l.args, " "), -1)
+		a.Call, a.Args = "clone", []string{sorted(strings.Join(flags, "|"))}
+	case "unshare":
+		a.Args = []string{sorted(l.args[0])}
+	case "mount":
+		a.Args, err = mountArgs(l.args)
+	case "prctl":
+		a.Args = l.args[:2]
+	case "capset":
+		a.Args, err = capsetArgs(l.args[1])
+	case "seccomp":
+		a.Args = []string{l.args[0], l.args[1], filterLength.FindString(l.args[2]) + "}"}
+	case "execve":
+		a.Args = []string{l.args[0], l.args[1], variables.FindString(l.args[2])}
+	case "write":
+		a.Args = []string{sys.Quote(leadsTo(l.args[0])), l.args[1]}
+		if !inCgroups(a.Args[0]) {
+			return a, false, nil // may be long, and then strace has cut it
+		}
+	default:
+		a.Call, a.Args, err = fileCall(l.call, l.args)
+	}
+	if err == nil {
+		a.Args, err = requote(a.Args)
+	}
+	// The kernel lets go of a group a moment after its last process; until
+	// then rmdir is tried again, and the try that settles it is told.
+	return a, !(a.Call == "rmdir" && a.Result == "EBUSY"), err
+}
+
+var (
+	cloneFlag    = regexp.MustCompile(`CLONE_NEW\w+|SIGCHLD`)
+	filterLength = regexp.MustCompile(`^\{len=\d+`)
+	variables    = regexp.MustCompile(`/\* \d+ vars \*/$`)
+	makedev      = regexp.MustCompile(`^makedev\((0x[0-9a-f]+|\d+), (0x[0-9a-f]+|\d+)\)$`)
+)
+
+// leadsTo is the path in "7</a/b>": where the descriptor leads.
+func leadsTo(descriptor string) string {
+	_, after, _ := strings.Cut(descriptor, "<")
+	return strings.TrimSuffix(after, ">")
+}
+
+// mountArgs puts the arguments of mount(2) into the form of acts, which have no
+// NULL. Where the flags make the kernel ignore the type or the data, strace
+// prints an address; the engine has nothing to say there either.
+func mountArgs(args []string) ([]string, error) {
+	if len(args) != 5 {
+		return nil, fmt.Errorf("%d arguments", len(args))
+	}
+	args = slices.Clone(args)
+	for _, i := range []int{0, 2, 4} {
+		if args[i] == "NULL" || i > 0 && strings.HasPrefix(args[i], "0x") {
+			args[i] = `""`
+		}
+	}
+	args[3] = sorted(args[3])
+	return args, nil
+}
+
+// capsetArgs turns {effective=1<<CAP_CHOWN|…, permitted=…, inheritable=…} into
+// masks.
+func capsetArgs(sets string) ([]string, error) {
+	var args []string
+	for set := range strings.SplitSeq(strings.Trim(sets, "{}"), ", ") {
+		name, value, ok := strings.Cut(set, "=")
+		if !ok {
+			return nil, fmt.Errorf("capabilities %q", sets)
+		}
+		mask, err := capabilitySet(value)
+		if err != nil {
+			return nil, err
+		}
+		text := fmt.Sprintf("%#x", mask)
+		if name == "inheritable" && mask == 0 {
+			text = "0"
+		}
+		args = append(args, name+"="+text)
+	}
+	return args, nil
+}
+
+func capabilitySet(value string) (uint64, error) {
+	var mask uint64
+	for part := range strings.SplitSeq(value, "|") {
+		name, isBit := strings.CutPrefix(part, "1<<")
+		if !isBit {
+			n, err := strconv.ParseUint(part, 0, 64)
+			if err != nil {
+				return 0, err
+			}
+			mask |= n
+			continue
+		}
+		i := slices.IndexFunc(capability.ListKnown(), func(c capability.Cap) bool { return "CAP_"+strings.ToUpper(c.String()) == name })
+		if i < 0 {
+			return 0, fmt.Errorf("capability %q", name)
+		}
+		mask |= 1 << capability.ListKnown()[i]
+	}
+	return mask, nil
+}
+
+// fileCall puts the calls that take a directory's descriptor and a path below
+// it into the form of those that take a whole path. Go uses them for both.
+func fileCall(call string, args []string) (string, []string, error) {
+	at := func(i int) (string, error) {
+		name, err := strconv.Unquote(args[i+1])
+		if err != nil {
+			return "", fmt.Errorf("path %s: %w", args[i+1], err)
+		}
+		if !path.IsAbs(name) {
+			name = path.Join(leadsTo(args[i]), name)
+		}
+		return sys.Quote(name), nil
+	}
+	var first, second string
+	var err error
+	switch call {
+	case "mkdirat", "openat", "openat2":
+		first, err = at(0)
+		if call == "openat" && len(args) > 2 {
+			args = slices.Clone(args)
+			args[2] = sorted(args[2])
+		}
+		return strings.TrimSuffix(strings.Replace(call, "mkdirat", "mkdir", 1), "2"), append([]string{first}, args[2:]...), err
+	case "mknodat":
+		first, err = at(0)
+		rest := slices.Clone(args[2:])
+		if m := makedev.FindStringSubmatch(args[len(args)-1]); m != nil {
+			major, majorErr := strconv.ParseUint(m[1], 0, 32)
+			minor, minorErr := strconv.ParseUint(m[2], 0, 32)
+			err = errors.Join(err, majorErr, minorErr)
+			rest[len(rest)-1] = fmt.Sprintf("makedev(%d, %d)", major, minor)
+		}
+		return "mknod", append([]string{first}, rest...), err
+	case "symlinkat":
+		first, err = at(1)
+		return "symlink", []string{args[0], first}, err
+	case "renameat", "renameat2":
+		first, err = at(0)
+		if err == nil {
+			second, err = at(2)
+		}
+		return "rename", []string{first, second}, err
+	case "unlinkat":
+		first, err = at(0)
+		if args[2] == "AT_REMOVEDIR" {
+			return "rmdir", []string{first}, err
+		}
+		return call, []string{first, args[2]}, err
+	}
+	return call, args, nil
+}
+
+// requote writes strace's strings, lists of them too, as the engine does.
+func requote(args []string) ([]string, error) {
+	out := slices.Clone(args)
+	for i, a := range args {
+		switch {
+		case strings.HasPrefix(a, `"`):
+			text, err := strconv.Unquote(a)
+			if err != nil {
+				return nil, fmt.Errorf("string %s: %w", a, err)
+			}
+			out[i] = sys.Quote(text)
+		case strings.HasPrefix(a, `["`):
+			list, err := requote(splitArgs(a[1 : len(a)-1]))
+			if err != nil {
+				return nil, err
+			}
+			out[i] = "[" + strings.Join(list, ", ") + "]"
+		}
+	}
+	return out, nil
+}
