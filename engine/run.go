@@ -465,6 +465,14 @@ func (e *Engine) Remove(ctx context.Context, c *Container, force bool) error {
 		}
 		c.kill()
 		<-c.Exited()
+		if r.HostConfig.AutoRemove { // it is at it itself
+			select {
+			case <-c.Removed():
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
 	}
 	if err := c.claim("remove"); err != nil {
 		return err

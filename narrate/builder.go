@@ -40,7 +40,7 @@ type predicted struct {
 }
 
 func newBuilder(l *prose.Library, of int) *builder {
-	return &builder{library: l, of: of, facts: map[stage.Name]stage.Fact{}, roles: map[string]int{"narrator": os.Getpid()}}
+	return &builder{library: l, of: of, facts: map[stage.Name]stage.Fact{}, roles: map[string]int{BoxNarrator: os.Getpid()}}
 }
 
 // observe takes note of a point, whether it becomes a step or not.

@@ -378,6 +378,9 @@ func (e *evidence) process() Panel {
 		if len(each.NSpid) > 1 {
 			inside = strconv.Itoa(each.NSpid[len(each.NSpid)-1])
 		}
+		if each.Role == BoxNarrator {
+			each.State = "" // it reads itself as it runs: whatever is read is past
+		}
 		p.add(each.Role, strconv.Itoa(each.PID), inside, strconv.Itoa(each.Parent), each.Name, each.State)
 	}
 	return p

@@ -152,6 +152,7 @@ type Edge struct {
 
 // The picture's boxes.
 const (
+	BoxNarrator  = "narrator" // drawn by nobody: it is the picture's frame
 	BoxClient    = "client"
 	BoxDaemon    = "daemon"
 	BoxRegistry  = "registry"
