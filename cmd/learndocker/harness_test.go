@@ -114,7 +114,7 @@ func startDaemon(t *testing.T, wrap ...string) *testDaemon {
 	needRoot(t)
 	dir := shortDir(t)
 	d := &testDaemon{t: t, dir: dir, host: "unix://" + filepath.Join(dir, "docker.sock"), data: filepath.Join(dir, "data")}
-	d.before = takeSnapshot(t, dir)
+	d.before = takeSnapshot(t)
 	line := append(slices.Clone(wrap), program(t), "daemon", "-H", d.host, "--data-root", d.data)
 	d.cmd = exec.Command(line[0], line[1:]...)
 	log, err := os.Create(filepath.Join(dir, "daemon.log"))
@@ -193,8 +193,8 @@ func (d *testDaemon) end() {
 		return
 	}
 	d.ended = true
-	at := takeSnapshot(d.t, d.dir)
-	mine := at.owned(d.before, d.marks())
+	at := takeSnapshot(d.t)
+	mine := at.owned(d.before, d.marks(), d.data)
 	conn, err := net.Dial("unix", strings.TrimPrefix(d.host, "unix://"))
 	if err != nil { // never came up, or has ended by itself
 		_ = d.cmd.Process.Kill()
@@ -209,7 +209,7 @@ func (d *testDaemon) end() {
 	if err := d.cmd.Wait(); err != nil {
 		d.t.Errorf("the daemon ended with %s\n%s", err, d.log())
 	}
-	reportLeft(d.t, mine, d.before, takeSnapshot(d.t, d.dir), d.marks())
+	reportLeft(d.t, mine, d.before, takeSnapshot(d.t), d.marks())
 }
 
 // marks are the texts by which things can be known as the daemon's.
@@ -235,9 +235,8 @@ func marksOf(dir, data string) []string {
 // be given again to another.
 type snapshot map[string]bool
 
-// takeSnapshot looks at processes, mounts, cgroups, network interfaces and the
-// entries of a directory.
-func takeSnapshot(t *testing.T, dir string) snapshot {
+// takeSnapshot looks at processes, mounts, cgroups and network interfaces.
+func takeSnapshot(t *testing.T) snapshot {
 	t.Helper()
 	s := snapshot{}
 	for _, p := range allProcesses() {
@@ -262,20 +261,13 @@ func takeSnapshot(t *testing.T, dir string) snapshot {
 	for _, l := range links {
 		s[fmt.Sprintf("interface %d %s", l.Index, l.Name)] = true
 	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		s["temporary "+filepath.Join(dir, e.Name())] = true
-	}
 	return s
 }
 
-// owned are the lines that were not there before and that belong to the marks'
-// owner: by a mark, or as processes that descend from this one, or as the
-// bridge that a veth pair of the owner's is plugged into.
-func (s snapshot) owned(before snapshot, marks []string) snapshot {
+// owned are the lines that were not there before and that belong to the daemon
+// with that data root: by a mark, or as processes that descend from this one,
+// or as the bridge that the daemon has noted for its next start.
+func (s snapshot) owned(before snapshot, marks []string, data string) snapshot {
 	mine := snapshot{}
 	for line := range s {
 		if !before[line] && isMarked(line, marks) {
@@ -287,13 +279,11 @@ func (s snapshot) owned(before snapshot, marks []string) snapshot {
 			mine[line] = true
 		}
 	}
-	for _, m := range marks {
-		master, err := os.Readlink("/sys/class/net/" + m + "/master")
-		if err != nil {
-			continue // is no interface
-		}
-		if bridge, err := net.InterfaceByName(filepath.Base(master)); err == nil {
-			mine[fmt.Sprintf("interface %d %s", bridge.Index, bridge.Name)] = true
+	if name, err := os.ReadFile(filepath.Join(data, "bridge")); err == nil {
+		for line := range s {
+			if strings.HasPrefix(line, "interface ") && strings.HasSuffix(line, " "+strings.TrimSpace(string(name))) {
+				mine[line] = true
+			}
 		}
 	}
 	return mine
@@ -304,15 +294,11 @@ func isMarked(line string, marks []string) bool {
 }
 
 // reportLeft fails the test for each thing that is still there of what was
-// known as the owner's, and for what was made later and carries its marks. The
-// entries of the directory count only where they were known: a daemon without
-// --ephemeral keeps its data.
+// known as the owner's, and for what was made later and carries its marks.
 func reportLeft(t *testing.T, mine, before, after snapshot, marks []string) {
 	t.Helper()
 	for _, line := range slices.Sorted(maps.Keys(after)) {
-		marked := !before[line] && isMarked(line, marks) && !strings.HasPrefix(line, "temporary ")
-		known := mine[line] && !strings.HasPrefix(line, "temporary ")
-		if marked || known {
+		if mine[line] || !before[line] && isMarked(line, marks) {
 			t.Errorf("left behind: %s", line)
 		}
 	}
@@ -327,7 +313,9 @@ type processLine struct {
 
 // line tells the process apart from a later one with the same number. The name
 // is left out: it changes with execve.
-func (p processLine) line() string { return fmt.Sprintf("process %d started at tick %s", p.pid, p.started) }
+func (p processLine) line() string {
+	return fmt.Sprintf("process %d started at tick %s", p.pid, p.started)
+}
 
 // descends reports whether the process is a child of this one, or a child's child.
 func (p processLine) descends() bool {

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/fatih/color"
@@ -32,6 +34,7 @@ type showFlags struct {
 	pace        time.Duration
 	transcript  string
 	frontMatter string
+	stable      bool
 	record      string
 }
 
@@ -40,11 +43,15 @@ func (f *showFlags) declare(flags *pflag.FlagSet) {
 	flags.DurationVar(&f.pace, "pace", 6*time.Second, "how long each stop stays, without --step")
 	flags.StringVar(&f.transcript, "transcript", "", "write the run to `FILE.md` as a post")
 	flags.StringVar(&f.frontMatter, "front-matter", "none", "head of the transcript: jekyll, hexo, hugo, none")
+	flags.BoolVar(&f.stable, "stable", false, "in the transcript, name by kind what differs from run to run")
 	flags.StringVar(&f.record, "record", "", "write the recording to `FILE`, as JSON Lines")
 }
 
 // show plays a source and keeps what is asked for.
 func (f *showFlags) show(ctx context.Context, source narrate.Source, env []string) (err error) {
+	if !slices.Contains(transcript.FrontMatters, f.frontMatter) {
+		return errors.Join(fmt.Errorf("--front-matter %s: want one of %s", f.frontMatter, strings.Join(transcript.FrontMatters, ", ")), source.Close())
+	}
 	session := narrate.NewSession(source)
 	defer func() { err = errors.Join(err, session.Close()) }()
 	if f.record != "" {
@@ -76,7 +83,7 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 		return nil
 	}
 	return writeWhole(f.transcript, func(w io.Writer) error {
-		return transcript.Markdown(w, session.Header(), session.Seen(), transcript.Options{FrontMatter: f.frontMatter})
+		return transcript.Markdown(w, session.Header(), session.Seen(), transcript.Options{FrontMatter: f.frontMatter, Stable: f.stable})
 	})
 }
 

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -16,12 +18,16 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/moby/sys/capability"
 
 	"github.com/learndocker/learndocker/engine/stage"
 	"github.com/learndocker/learndocker/engine/stage/wire"
 	"github.com/learndocker/learndocker/engine/sys"
+	"github.com/learndocker/learndocker/narrate"
+	"github.com/learndocker/learndocker/narrate/lesson"
+	"github.com/learndocker/learndocker/narrate/probe"
 )
 
 // TestActsAreWhatTheKernelSaw holds the acts that the engine reports against
@@ -578,4 +584,462 @@ func requote(args []string) ([]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// startLesson prepares hello-world with the built program, in a directory for
+// temporary files of its own.
+func startLesson(t *testing.T) (live *narrate.Live, tmp string) {
+	t.Helper()
+	needRoot(t)
+	built := program(t) // before there is another place for temporary files
+	tmp = shortDir(t)
+	t.Setenv("TMPDIR", tmp)
+	library, err := openLibrary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	live, err = narrate.NewLive(helloWorld(t), library, narrate.Options{Program: built, Version: version, Language: language})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := live.Close(); err != nil {
+			t.Errorf("close: %s", err)
+		}
+	})
+	return live, tmp
+}
+
+func helloWorld(t *testing.T) *lesson.Lesson {
+	t.Helper()
+	l, err := readLesson("hello-world")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// next goes to the lesson's next step; nil after the last.
+func next(t *testing.T, live *narrate.Live) *narrate.Step {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	step, err := live.Next(ctx)
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return step
+}
+
+// stop is one stop of the lesson, and what is known by then.
+type stop struct {
+	*narrate.Step
+	passed  map[stage.Name]bool
+	overlay stage.Overlay
+	network stage.Network
+	proc    string // /proc/PID
+}
+
+func (s *stop) reached(n stage.Name) bool { return s.passed[n] }
+
+// TestProbeIsWhatOthersRead holds what the probe says at each stop against what
+// other programs read at the same stop, and the facts against both.
+func TestProbeIsWhatOthersRead(t *testing.T) {
+	for tool, aptPackage := range map[string]string{
+		"findmnt": "util-linux", "nsenter": "util-linux", "ip": "iproute2", "ps": "procps", "curl": "curl", "readlink": "coreutils", "grep": "grep",
+	} {
+		need(t, tool, aptPackage)
+	}
+	live, _ := startLesson(t)
+	s := &stop{passed: map[stage.Name]bool{}}
+	var held []stage.Name
+	for step := next(t, live); step != nil; step = next(t, live) {
+		if step.Kind != narrate.KindStop {
+			continue
+		}
+		s.observe(step)
+		t.Run(fmt.Sprintf("%02d %s", step.N, step.Stage()), func(t *testing.T) {
+			for _, wrong := range step.False() {
+				t.Errorf("not so: %s", wrong)
+			}
+			checkTry(t, s)
+			if !s.reached(stage.NamespaceCreate) || s.reached(stage.ProcessExit) {
+				return
+			}
+			held = append(held, step.Stage())
+			for _, check := range probeChecks {
+				t.Run(check.name, func(t *testing.T) { check.run(t, s) })
+			}
+		})
+	}
+	want := []stage.Name{
+		stage.NamespaceCreate, stage.UsernsMap, stage.NetworkAttach, stage.CgroupJoin,
+		stage.RootfsMounts, stage.RootfsPivot, stage.SecurityDrop, stage.ProcessExec,
+	}
+	if !slices.Equal(held, want) {
+		t.Errorf("the probe was checked at %v, want %v", held, want)
+	}
+}
+
+func (s *stop) observe(step *narrate.Step) {
+	s.Step, s.proc = step, "/proc/"+strconv.Itoa(step.Point.PID)
+	s.passed[step.Stage()] = true
+	switch f := step.Point.Fact.(type) {
+	case stage.Overlay:
+		s.overlay = f
+	case stage.Network:
+		s.network = f
+	}
+}
+
+// absence are the stages whose commands to try show that something is gone: ls
+// of the directory that was removed ends with 2 and says so (container.remove.md).
+var absence = []stage.Name{stage.ContainerRemove}
+
+// checkTry runs what the page tells the learner to type.
+func checkTry(t *testing.T, s *stop) {
+	t.Helper()
+	for _, try := range s.Try {
+		said, err := exec.Command("sh", "-c", try.Run).CombinedOutput()
+		if gone := slices.Contains(absence, s.Stage()); gone {
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || !strings.Contains(string(said), "No such file or directory") {
+				t.Errorf("%s: want it to find nothing, got %v:\n%s", try.Run, err, said)
+			}
+			continue
+		}
+		if err != nil || len(said) == 0 {
+			t.Errorf("%s: %v\n%s", try.Run, err, said)
+		}
+	}
+}
+
+var probeChecks = []struct {
+	name string
+	run  func(*testing.T, *stop)
+}{
+	{"blocked", checkBlocked},
+	{"namespaces", checkNamespaces},
+	{"status", checkStatus},
+	{"numbers", checkNumbers},
+	{"id maps", checkIDMaps},
+	{"cgroup", checkCgroup},
+	{"mounts", checkMounts},
+	{"root", checkRoot},
+	{"network", checkNetwork},
+}
+
+// checkBlocked wants the held process asleep in a system call. It may be about
+// to fall asleep when its last word has already come here, so this waits.
+func checkBlocked(t *testing.T, s *stop) {
+	deadline := time.Now().Add(patience)
+	for {
+		state := shellOut(t, "ps -o stat= -p %d", s.Point.PID)
+		if strings.HasPrefix(state, "S") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the held process is in state %s, want S", state)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if call := shellOut(t, "cat %s/syscall", s.proc); call == "running" {
+		t.Error("the held process runs")
+	}
+	if s.Probe.PID != s.Point.PID {
+		t.Errorf("the probe looked at %d, held is %d", s.Probe.PID, s.Point.PID)
+	}
+}
+
+func checkNamespaces(t *testing.T, s *stop) {
+	daemon := roleOf(t, s, narrate.BoxDaemon).PID
+	var types []string
+	for _, n := range s.Probe.Namespaces {
+		types = append(types, n.Type)
+		same(t, n.Type, fmt.Sprintf("%s:[%d]", n.Type, n.Inode), shellOut(t, "readlink %s/ns/%s", s.proc, n.Type))
+		same(t, n.Type+" of the daemon", fmt.Sprintf("%s:[%d]", n.Type, n.Host), shellOut(t, "readlink /proc/%d/ns/%s", daemon, n.Type))
+	}
+	slices.Sort(types)
+	same(t, "types", strings.Join(types, "\n"), shellOut(t, "ls %s/ns | grep -v _for_children | LC_ALL=C sort", s.proc))
+	switch f := s.Point.Fact.(type) {
+	case stage.Namespaces:
+		for _, n := range f.Namespaces {
+			same(t, "fact "+n.Type, fmt.Sprintf("%s:[%d]", n.Type, n.Inode), shellOut(t, "readlink %s/ns/%s", s.proc, n.Type))
+			same(t, "fact "+n.Type+" of the daemon", fmt.Sprintf("%s:[%d]", n.Type, n.Host), shellOut(t, "readlink /proc/%d/ns/%s", daemon, n.Type))
+			if n.New != (n.Inode != n.Host) || n.New != slices.Contains(f.Flags, n.Flag) {
+				t.Errorf("fact %s: new is %t, with inodes %d and %d and flags %v", n.Type, n.New, n.Inode, n.Host, f.Flags)
+			}
+		}
+	case stage.Joined:
+		same(t, "fact cgroup", fmt.Sprintf("cgroup:[%d]", f.Inode), shellOut(t, "readlink %s/ns/cgroup", s.proc))
+		same(t, "fact cgroup of the daemon", fmt.Sprintf("cgroup:[%d]", f.Host), shellOut(t, "readlink /proc/%d/ns/cgroup", daemon))
+	}
+}
+
+// unsteady are fields that may change though the process is held: the other
+// threads of init, which are the Go runtime's, come, go and touch memory.
+var unsteady = []string{"State", "Threads", "VmRSS"}
+
+func checkStatus(t *testing.T, s *stop) {
+	fields := map[string]string{}
+	for line := range strings.Lines(shellOut(t, "cat %s/status", s.proc)) {
+		name, value, _ := strings.Cut(line, ":")
+		fields[name] = strings.Join(strings.Fields(value), " ")
+	}
+	if len(s.Probe.Status) < 15 {
+		t.Errorf("the probe read only %v", s.Probe.Status)
+	}
+	for name, value := range s.Probe.Status {
+		if fields[name] == "" && value != "" {
+			t.Errorf("%s: the probe has it, the kernel does not", name)
+		} else if !slices.Contains(unsteady, name) {
+			same(t, name, value, fields[name])
+		}
+	}
+	if f, ok := s.Point.Fact.(stage.Dropped); ok {
+		same(t, "fact mask", f.Mask, fields["CapEff"])
+		same(t, "fact mask, permitted", f.Mask, fields["CapPrm"])
+		same(t, "fact mask, bounding", f.Mask, fields["CapBnd"])
+		same(t, "fact seccomp", map[bool]string{true: "2", false: "0"}[f.Seccomp], fields["Seccomp"])
+	}
+}
+
+// checkNumbers wants the same two numbers of the process from everybody, 1 inside.
+func checkNumbers(t *testing.T, s *stop) {
+	nspid := strings.Fields(shellOut(t, "grep NSpid %s/status", s.proc))[1:]
+	same(t, "host's number", strconv.Itoa(s.Point.PID), nspid[0])
+	same(t, "number inside", "1", nspid[len(nspid)-1])
+	container := roleOf(t, s, narrate.BoxContainer)
+	same(t, "the probe's", strings.Join(strings.Fields(fmt.Sprint(container.NSpid)), " "), "["+strings.Join(nspid, " ")+"]")
+	same(t, "number in the picture", container.PID, s.Point.PID)
+	same(t, "parent", strconv.Itoa(container.Parent), shellOut(t, "ps -o ppid= -p %d", s.Point.PID))
+	same(t, "parent's role", container.Parent, roleOf(t, s, narrate.BoxDaemon).PID)
+	same(t, "name", container.Name, shellOut(t, "ps -o comm= -p %d", s.Point.PID))
+	if f, ok := s.Point.Fact.(stage.Pivoted); ok {
+		same(t, "getpid()", strconv.Itoa(f.PID), nspid[len(nspid)-1])
+	}
+}
+
+func checkIDMaps(t *testing.T, s *stop) {
+	uids, gids := shellOut(t, "cat %s/uid_map", s.proc), shellOut(t, "cat %s/gid_map", s.proc)
+	same(t, "uid_map", s.Probe.UIDMap, strings.Join(strings.Fields(uids), " "))
+	same(t, "gid_map", s.Probe.GIDMap, strings.Join(strings.Fields(gids), " "))
+	if f, ok := s.Point.Fact.(stage.UserMap); ok {
+		same(t, "fact's uid_map", mapText(f.UIDMap), strings.Join(strings.Fields(uids), " "))
+		same(t, "fact's gid_map", mapText(f.GIDMap), strings.Join(strings.Fields(gids), " "))
+	}
+}
+
+func mapText(maps []stage.Mapping) string {
+	var numbers []string
+	for _, m := range maps {
+		numbers = append(numbers, fmt.Sprint(m.Inside), fmt.Sprint(m.Outside), fmt.Sprint(m.Count))
+	}
+	return strings.Join(numbers, " ")
+}
+
+// moving are the values that change by themselves.
+var moving = []string{"memory.current", "memory.peak", "memory.usage_in_bytes", "memory.max_usage_in_bytes"}
+
+func checkCgroup(t *testing.T, s *stop) {
+	if len(s.Probe.Cgroup) < 3 {
+		t.Errorf("the probe read only %v", s.Probe.Cgroup)
+	}
+	for _, c := range s.Probe.Cgroup {
+		value := strings.Join(strings.Fields(shellOut(t, "cat %s", c.Path)), " ")
+		name := filepath.Base(c.Path)
+		if slices.Contains(moving, name) {
+			for _, v := range []string{c.Value, value} {
+				if _, err := strconv.ParseUint(v, 10, 64); err != nil {
+					t.Errorf("%s: %q is no number", c.Path, v)
+				}
+			}
+			continue
+		}
+		same(t, c.Path, c.Value, value)
+		if name == "cgroup.procs" {
+			inside := map[bool]string{true: strconv.Itoa(s.Point.PID), false: ""}[s.reached(stage.CgroupJoin)]
+			same(t, "members", value, inside)
+		}
+	}
+}
+
+func checkMounts(t *testing.T, s *stop) {
+	var probed []string
+	for _, m := range s.Probe.Mounts {
+		probed = append(probed, m.Target+" "+m.Type)
+	}
+	var found []string
+	for line := range strings.Lines(shellOut(t, "findmnt -N %d -rn -o TARGET,FSTYPE", s.Point.PID)) {
+		found = append(found, strings.TrimSpace(line))
+	}
+	slices.Sort(probed) // the kernel lists them as they came, findmnt as a tree
+	slices.Sort(found)
+	same(t, "mounts", strings.Join(probed, "\n"), strings.Join(found, "\n"))
+	f, ok := s.Point.Fact.(stage.Mounts)
+	if !ok {
+		return
+	}
+	for _, m := range f.Mounts {
+		if m.Type != "bind" && !slices.Contains(found, filepath.Join(f.Root, m.Target)+" "+m.Type) {
+			t.Errorf("fact: %s of type %s is not mounted", m.Target, m.Type)
+		}
+	}
+	for _, dev := range f.Devices {
+		shellOut(t, "test -c %s/root/%s%s", s.proc, f.Root, dev)
+	}
+	same(t, "host name", f.Hostname, shellOut(t, "nsenter -t %d -u hostname", s.Point.PID))
+}
+
+// checkRoot wants the root to be the host's before the pivot, the stack of
+// layers after it, and the same directory that the host sees as merged.
+func checkRoot(t *testing.T, s *stop) {
+	same(t, "root", s.Probe.Root, shellOut(t, "readlink %s/root", s.proc))
+	same(t, "cwd", s.Probe.Cwd, shellOut(t, "readlink %s/cwd", s.proc))
+	same(t, "cmdline", strings.Join(s.Probe.Cmdline, " "), shellOut(t, "tr '\\0' ' ' <%s/cmdline", s.proc))
+	same(t, "cmdline", "learndocker-init", strings.Join(s.Probe.Cmdline, " "))
+	want := "/"
+	if s.reached(stage.RootfsPivot) {
+		want = s.overlay.Merged
+		same(t, "file system of the root", "overlayfs", shellOut(t, "stat -f -c %%T %s/root/", s.proc))
+	}
+	same(t, "root", shellOut(t, "stat -c '%%d %%i' %s", want), shellOut(t, "stat -c '%%d %%i' %s/root/", s.proc))
+}
+
+func checkNetwork(t *testing.T, s *stop) {
+	inside := fmt.Sprintf("nsenter -t %d -n ip ", s.Point.PID)
+	var names []string
+	for line := range strings.Lines(shellOut(t, "%s -o link", inside)) {
+		name, _, _ := strings.Cut(strings.Fields(line)[1], "@") // "eth0@if7:"
+		names = append(names, strings.TrimSuffix(name, ":"))
+	}
+	slices.Sort(names)
+	same(t, "interfaces", strings.Join(s.Probe.Interfaces, " "), strings.Join(names, " "))
+	addresses := shellOut(t, "%s -o addr", inside)
+	if !s.reached(stage.NetworkAttach) {
+		same(t, "addresses before there is a network", "", addresses)
+		return
+	}
+	f := s.network
+	same(t, "mode", "bridge", f.Mode)
+	contains(t, addresses, f.Name, "inet "+f.Address)
+	contains(t, shellOut(t, "%s -o link show %s", inside, f.Name), "link/ether "+f.MAC, "state UP")
+	contains(t, shellOut(t, "%s route", inside), "default via "+f.Gateway+" dev "+f.Name)
+	contains(t, shellOut(t, "ip -o link show %s", f.Veth), "master "+f.Bridge)
+	_, bits, _ := strings.Cut(f.Subnet, "/")
+	contains(t, shellOut(t, "ip -o addr show %s", f.Bridge), "inet "+f.Gateway+"/"+bits)
+}
+
+// roleOf is a process of the story as the probe saw it.
+func roleOf(t *testing.T, s *stop, role string) probe.Process {
+	t.Helper()
+	i := slices.IndexFunc(s.Probe.Processes, func(p probe.Process) bool { return p.Role == role })
+	if i < 0 {
+		t.Fatalf("the probe saw no %s: %v", role, s.Probe.Processes)
+	}
+	return s.Probe.Processes[i]
+}
+
+// shellOut runs a line in a shell; it must succeed.
+func shellOut(t *testing.T, format string, args ...any) string {
+	t.Helper()
+	line := fmt.Sprintf(format, args...)
+	out, err := exec.Command("sh", "-c", line).Output()
+	if err != nil {
+		t.Fatalf("%s: %s\n%s", line, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func same[T comparable](t *testing.T, what string, a, b T) {
+	t.Helper()
+	if a != b {
+		t.Errorf("%s:\n  one says   %v\n  others say %v", what, a, b)
+	}
+}
+
+func contains(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, p := range parts {
+		if !strings.Contains(text, p) {
+			t.Errorf("%q is not in: %s", p, text)
+		}
+	}
+}
+
+// TestQuitLeavesNothing leaves the lesson at each of its steps and wants the
+// machine as it was.
+func TestQuitLeavesNothing(t *testing.T) {
+	steps := []string{narrate.KindIntro}
+	for _, command := range helloWorld(t).Steps {
+		for _, s := range command.Stops {
+			steps = append(steps, string(s.Stage))
+		}
+	}
+	steps = append(steps, narrate.KindEnd)
+	for _, way := range []struct {
+		name string
+		quit func(*testing.T, *narrate.Step)
+	}{
+		{"quit", func(*testing.T, *narrate.Step) {}},
+		// As a shutdown does, or a learner with kill: the daemon unwinds what it
+		// holds though nobody has told it to let go.
+		{"daemon told to end", endDaemon},
+	} {
+		for n, name := range steps {
+			t.Run(fmt.Sprintf("%s/%02d %s", way.name, n, name), func(t *testing.T) { checkQuit(t, n, name, way.quit) })
+		}
+	}
+}
+
+func checkQuit(t *testing.T, n int, name string, quit func(*testing.T, *narrate.Step)) {
+	before := takeSnapshot(t)
+	live, tmp := startLesson(t)
+	var step *narrate.Step
+	for range n + 1 {
+		step = next(t, live)
+	}
+	if got := string(step.Stage()); got != name && step.Kind != name {
+		t.Fatalf("step %d is at %s %s, want %s", n, step.Kind, got, name)
+	}
+	data := strings.TrimSpace(shellOut(t, "echo %s/*/data", tmp)) // as it stands where there is none
+	marks := marksOf(tmp, data)
+	mine := takeSnapshot(t).owned(before, marks, data)
+	if n > 0 && len(mine) < 2 {
+		t.Errorf("only %d things of the lesson's were found: %v", len(mine), mine)
+	}
+	quit(t, step)
+	if err := live.Close(); err != nil {
+		t.Errorf("close: %s", err)
+	}
+	reportLeft(t, mine, before, takeSnapshot(t), marks)
+	entries, err := os.ReadDir(tmp)
+	if err != nil || len(entries) > 0 {
+		t.Errorf("temporary files are left: %v, %v", entries, err)
+	}
+}
+
+// endDaemon sends SIGTERM to the lesson's daemon and waits until it has ended;
+// its parent, the lesson, reaps it.
+func endDaemon(t *testing.T, step *narrate.Step) {
+	t.Helper()
+	i := slices.IndexFunc(step.Probe.Processes, func(p probe.Process) bool { return p.Role == narrate.BoxDaemon })
+	if i < 0 {
+		return // not started, or past its last stop
+	}
+	pid := step.Probe.Processes[i].PID
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		if _, there := readProcess(pid); !there {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the daemon, held at %s, did not end at SIGTERM", step.Stage())
+		}
+	}
 }

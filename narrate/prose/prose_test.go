@@ -32,11 +32,11 @@ func TestEveryBundledPageIsWhole(t *testing.T) {
 func TestFill(t *testing.T) {
 	env := Env{"n": 3, "f": 2.0, "name": "x", "digest": "sha256:" + strings.Repeat("ab", 32), "path": "/d/" + strings.Repeat("ab", 32) + "/e", "nothing": nil}
 	for text, want := range map[string]string{
-		"plain":                       "plain",
-		"{{ n }} of {{name}}":         "3 of x",
-		"{{ f }}":                     "2",
-		"{{ short(digest) }}":         "abababababab",
-		"{{ glob(path) }}":            "/d/abababababab*/e",
+		"plain":                        "plain",
+		"{{ n }} of {{name}}":          "3 of x",
+		"{{ f }}":                      "2",
+		"{{ short(digest) }}":          "abababababab",
+		"{{ glob(path) }}":             "/d/abababababab*/e",
 		`{{ n > 2 ? "many" : "few" }}`: "many",
 	} {
 		got, err := Fill(text, env)

@@ -25,7 +25,7 @@ func newStyle(colored bool) style {
 		heading: paint(color.Bold),
 		stage:   paint(color.FgMagenta, color.Bold),
 		strong:  paint(color.Bold),
-		code:    paint(color.FgBlue),
+		code:    paint(color.FgCyan),
 		dim:     paint(color.Faint),
 		good:    paint(color.FgGreen),
 		bad:     paint(color.FgRed, color.Bold),

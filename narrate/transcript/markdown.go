@@ -21,6 +21,7 @@ var FrontMatters = []string{"jekyll", "hexo", "hugo", "none"}
 // Options of a transcript.
 type Options struct {
 	FrontMatter string // one of FrontMatters
+	Stable      bool   // name by kind what differs from run to run
 }
 
 // Markdown writes the steps as one document.
@@ -45,7 +46,11 @@ func Markdown(w io.Writer, h narrate.Header, steps []*narrate.Step, o Options) e
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(w, head+body)
+	text := head + body
+	if o.Stable {
+		text = stable(text, h, steps)
+	}
+	_, err = io.WriteString(w, text)
 	return err
 }
 

@@ -11,11 +11,11 @@ import (
 	"github.com/learndocker/learndocker/narrate"
 )
 
-// Stable replaces what differs from run to run by names, by kind and in the
+// stable replaces what differs from run to run by names, by kind and in the
 // order of first sight: pid₁, ns₂. Two places that held the same value hold the
 // same name, so that "the same namespace" survives. What an image's bytes
 // determine (digests, sizes) is the same everywhere and stays.
-func Stable(text string, h narrate.Header, steps []*narrate.Step) string {
+func stable(text string, h narrate.Header, steps []*narrate.Step) string {
 	text = replaceFigures(text, h)
 	kinds := volatile(steps)
 	values := make([]string, 0, len(kinds))
