@@ -83,7 +83,8 @@ type core struct {
 
 	mu         sync.Mutex
 	containers map[string]*Container
-	running    sync.WaitGroup
+	closing    bool
+	running    sync.WaitGroup // starts under way and runs: Close waits for them
 }
 
 // Open opens the data root, takes its lock and clears away what a killed
@@ -180,10 +181,28 @@ func (e *Engine) IsWatched() bool { return e.trail.Watched() }
 
 func (e *Engine) kernel() sys.Kernel { return sys.Kernel{Trail: e.trail} }
 
+// begin counts a start, which Close waits for, until the running's Done.
+func (c *core) begin() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing {
+		return errorOf(ErrConflict, "the daemon is ending")
+	}
+	c.running.Add(1)
+	return nil
+}
+
+func (c *core) isClosing() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closing
+}
+
 // Close ends every container and takes apart what the engine has made outside
 // its data root: mounts, cgroups, interfaces.
 func (e *Engine) Close() error {
 	e.mu.Lock()
+	e.closing = true
 	all := make([]*Container, 0, len(e.containers))
 	for _, c := range e.containers {
 		all = append(all, c)

@@ -209,6 +209,10 @@ func resolvConf() string {
 // before the watcher is shown the program's end: the answer to the client that
 // asked for the start comes first.
 func (e *Engine) Start(ctx context.Context, c *Container, settled <-chan struct{}) error {
+	if err := e.begin(); err != nil {
+		return err
+	}
+	defer e.running.Done()
 	if err := c.claim("start"); err != nil {
 		return err
 	}
@@ -278,7 +282,11 @@ func (r *run) start(ctx context.Context) error {
 	if err := r.process.Run(ctx, r.trail, setup); err != nil {
 		return err
 	}
-	return r.started()
+	err = r.started()
+	if r.isClosing() { // Close may have looked for what to kill before there was anything
+		r.c.kill()
+	}
+	return err
 }
 
 func (r *run) makeGroup(ctx context.Context, k sys.Kernel) error {
@@ -445,14 +453,14 @@ func (r *run) failed(err error) {
 	c.streams.end()
 	close(c.exited)
 	if c.record.HostConfig.AutoRemove {
-		go func() {
+		r.running.Go(func() {
 			// The claim of the failed start is still held.
 			for c.claim("remove") != nil {
 				time.Sleep(time.Millisecond)
 			}
 			c.unclaim()
 			_ = r.Remove(context.Background(), c, true)
-		}()
+		})
 	}
 }
 

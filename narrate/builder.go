@@ -103,7 +103,7 @@ func (b *builder) stop(plan lesson.Stop, p stage.Point) (*Step, error) {
 	s.Panels, s.DataRoot = e.panels(), strings.TrimSuffix(b.storeDir, "/images")
 	mark(s.Panels, b.before)
 	b.before = s.Panels
-	page, err := b.page(plan, p.Fact.Stage())
+	page, err := b.page(plan)
 	if err != nil {
 		return nil, err
 	}
@@ -129,18 +129,15 @@ func (b *builder) roleOf(pid int) string {
 
 // page is the stop's own, or the stage's. The words of a one-file lesson are
 // in the script.
-func (b *builder) page(plan lesson.Stop, name stage.Name) (*prose.Page, error) {
+func (b *builder) page(plan lesson.Stop) (*prose.Page, error) {
 	if plan.Say != "" {
 		p, err := prose.ParsePage("say", plan.Say)
 		if err == nil && p.Title == "" {
-			p.Title = string(name)
+			p.Title = string(plan.Stage)
 		}
 		return p, err
 	}
-	if plan.Page != "" {
-		return b.library.Page(plan.Page)
-	}
-	return b.library.Page(string(name))
+	return b.library.Page(pageName(plan))
 }
 
 func (b *builder) fill(s *Step, p *prose.Page, env prose.Env) error {

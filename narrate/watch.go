@@ -92,7 +92,7 @@ func (w *Watch) Next(ctx context.Context) (*Step, error) {
 		if f, ok := p.Fact.(stage.Request); ok {
 			w.command = commandOf(f.Peer.PID)
 		}
-		return w.stop(lesson.Stop{Show: shownWith[p.Fact.Stage()]}, p)
+		return w.stop(lesson.Stop{Stage: p.Fact.Stage(), Show: shownWith[p.Fact.Stage()]}, p)
 	case err := <-w.gone:
 		if errors.Is(err, io.EOF) {
 			return nil, io.EOF // the daemon has ended

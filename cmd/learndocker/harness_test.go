@@ -194,7 +194,7 @@ func (d *testDaemon) end() {
 	}
 	d.ended = true
 	at := takeSnapshot(d.t)
-	mine := at.owned(d.before, d.marks(), d.data)
+	mine := at.owned(d.before, d.marks(), d.data, d.cmd.Process.Pid)
 	conn, err := net.Dial("unix", strings.TrimPrefix(d.host, "unix://"))
 	if err != nil { // never came up, or has ended by itself
 		_ = d.cmd.Process.Kill()
@@ -265,9 +265,9 @@ func takeSnapshot(t *testing.T) snapshot {
 }
 
 // owned are the lines that were not there before and that belong to the daemon
-// with that data root: by a mark, or as processes that descend from this one,
-// or as the bridge that the daemon has noted for its next start.
-func (s snapshot) owned(before snapshot, marks []string, data string) snapshot {
+// with that data root: by a mark, as the process with that number or one that
+// descends from it, or as the bridge that the daemon has noted for its next start.
+func (s snapshot) owned(before snapshot, marks []string, data string, root int) snapshot {
 	mine := snapshot{}
 	for line := range s {
 		if !before[line] && isMarked(line, marks) {
@@ -275,7 +275,7 @@ func (s snapshot) owned(before snapshot, marks []string, data string) snapshot {
 		}
 	}
 	for _, p := range allProcesses() {
-		if line := p.line(); s[line] && !before[line] && p.descends() {
+		if line := p.line(); s[line] && !before[line] && p.descends(root) {
 			mine[line] = true
 		}
 	}
@@ -317,10 +317,11 @@ func (p processLine) line() string {
 	return fmt.Sprintf("process %d started at tick %s", p.pid, p.started)
 }
 
-// descends reports whether the process is a child of this one, or a child's child.
-func (p processLine) descends() bool {
-	for up := p; up.parent > 1; {
-		if up.parent == os.Getpid() {
+// descends reports whether the process is the one with that number, its child,
+// or a child's child.
+func (p processLine) descends(root int) bool {
+	for up := p; up.pid > 1; {
+		if up.pid == root {
 			return true
 		}
 		next, ok := readProcess(up.parent)

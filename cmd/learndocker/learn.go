@@ -36,6 +36,7 @@ type showFlags struct {
 	frontMatter string
 	stable      bool
 	record      string
+	waiting     string // what is waited for when nothing happens
 }
 
 func (f *showFlags) declare(flags *pflag.FlagSet) {
@@ -62,7 +63,7 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 		defer func() { err = errors.Join(err, finish()) }()
 	}
 	c := &controls.Controls{
-		Session: session, In: os.Stdin, Out: os.Stdout, Step: f.step, Pace: f.pace, Color: !color.NoColor,
+		Session: session, In: os.Stdin, Out: os.Stdout, Step: f.step, Pace: f.pace, Color: !color.NoColor, Waiting: f.waiting,
 		Shell: func(step *narrate.Step, inside bool) error {
 			if !inside {
 				return shell.Host(step.Point.PID, env)

@@ -52,34 +52,62 @@ func newLessonCheck() *cobra.Command {
 		Use:   "check [NAME|FILE.yaml...]",
 		Short: "Prove lessons: run them and evaluate every claim",
 		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) == 0 {
+			all := len(args) == 0
+			if all {
 				var err error
 				if args, err = lessonNames(); err != nil {
 					return err
 				}
 			}
-			var failed bool
-			for _, name := range args {
-				l, err := readLesson(name)
-				if err != nil {
-					return err
-				}
-				wrong, claims, err := checkLesson(c.Context(), l)
-				if err != nil {
-					return fmt.Errorf("%s: %w", name, err)
-				}
-				for _, w := range wrong {
-					fmt.Println(w)
-				}
-				failed = failed || len(wrong) > 0
-				fmt.Printf("%s: %d stops, %d claims, %d not so\n", name, l.Stops(), claims, len(wrong))
+			wrong, err := checkLessons(c.Context(), args, all)
+			if err != nil {
+				return err
 			}
-			if failed {
+			for _, w := range wrong {
+				fmt.Println(w)
+			}
+			if len(wrong) > 0 {
 				return exitError{1, errors.New("not everything in the lesson is so on this machine")}
 			}
 			return nil
 		},
 	}
+}
+
+// checkLessons checks the words of all, then runs each.
+func checkLessons(ctx context.Context, names []string, all bool) ([]string, error) {
+	library, err := openLibrary()
+	if err != nil {
+		return nil, err
+	}
+	var parsed []*lesson.Lesson
+	for _, name := range names {
+		l, err := readLesson(name)
+		if err != nil {
+			return nil, err
+		}
+		parsed = append(parsed, l)
+	}
+	wrong, err := narrate.CheckWords(parsed, library, all)
+	if err != nil || len(wrong) > 0 {
+		return wrong, err
+	}
+	for _, l := range parsed {
+		found, claims, err := checkLesson(ctx, l)
+		if err != nil {
+			return wrong, fmt.Errorf("%s: %w", l.ID, err)
+		}
+		fmt.Printf("%s: %s, %s, %d not so\n", l.ID, count(l.Stops(), "stop"), count(claims, "claim"), len(found))
+		wrong = append(wrong, found...)
+	}
+	return wrong, nil
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // checkLesson runs a lesson to its end and collects what was claimed and is

@@ -1007,7 +1007,7 @@ func checkQuit(t *testing.T, n int, name string, quit func(*testing.T, *narrate.
 	}
 	data := strings.TrimSpace(shellOut(t, "echo %s/*/data", tmp)) // as it stands where there is none
 	marks := marksOf(tmp, data)
-	mine := takeSnapshot(t).owned(before, marks, data)
+	mine := takeSnapshot(t).owned(before, marks, data, os.Getpid())
 	if n > 0 && len(mine) < 2 {
 		t.Errorf("only %d things of the lesson's were found: %v", len(mine), mine)
 	}
@@ -1042,4 +1042,57 @@ func endDaemon(t *testing.T, step *narrate.Step) {
 			t.Fatalf("the daemon, held at %s, did not end at SIGTERM", step.Stage())
 		}
 	}
+}
+
+// TestEndOfDaemonUnwinds holds a start at each of its stages and ends the
+// daemon, while the watcher still holds. The container has no network: without
+// a bridge to remove the daemon has nothing else to do meanwhile, and may not
+// be gone before the start is unwound.
+func TestEndOfDaemonUnwinds(t *testing.T) {
+	for _, at := range stage.Names()[slices.Index(stage.Names(), stage.OverlayMount):] {
+		if at == stage.ContainerRemove {
+			continue // is no part of a start
+		}
+		t.Run(string(at), func(t *testing.T) {
+			d := startDaemon(t)
+			held := holdAt(t, d, at)
+			client := exec.Command(program(t), "-H", d.host, "run", "--network", "none", "hello-world")
+			if err := client.Start(); err != nil {
+				t.Fatal(err)
+			}
+			<-held
+			d.end()
+			_ = client.Wait() // its daemon is gone; how it says so is not of interest here
+		})
+	}
+}
+
+// holdAt lets every point go but that of the stage, and tells when it is there.
+func holdAt(t *testing.T, d *testDaemon, at stage.Name) <-chan struct{} {
+	t.Helper()
+	socket, buffered, err := d.client().Watch(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = socket.Close() }) // the daemon has gone first
+	conn := wire.NewConn(socket, buffered)
+	held := make(chan struct{})
+	go func() {
+		defer close(held)
+		for {
+			p, err := conn.Receive()
+			if err != nil || p.Point == nil {
+				t.Errorf("the watcher never saw %s: %v", at, err)
+				return
+			}
+			if p.Point.Fact.Stage() == at {
+				return
+			}
+			if err := conn.Send(wire.Packet{Go: true}); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	}()
+	return held
 }

@@ -23,6 +23,7 @@ type Controls struct {
 	Step    bool          // wait for a key at each step
 	Pace    time.Duration // otherwise: how long a step stays
 	Color   bool
+	Waiting string        // what is waited for when the next step takes long
 	// Shell opens a shell: on the host, or inside the held process's namespaces.
 	Shell func(step *narrate.Step, inside bool) error
 
@@ -174,9 +175,53 @@ func (c *Controls) press(ctx context.Context, key string) error {
 	return nil
 }
 
+// next waits for the next step. On a terminal the learner may quit meanwhile;
+// other keys are kept for the step to come.
 func (c *Controls) next(ctx context.Context) error {
-	_, err := c.Session.Next(ctx)
-	return err
+	if !c.screen {
+		_, err := c.Session.Next(ctx)
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		_, err := c.Session.Next(ctx)
+		done <- err
+	}()
+	slow := time.After(slowAfter)
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-slow:
+			c.sayWaiting()
+		case got := <-c.lines.read(true):
+			c.lines.busy = false
+			if got.err != nil || got.key == "q" || got.key == "ctrl-c" {
+				cancel()
+				<-done
+				return errQuit
+			}
+			c.lines.kept = append(c.lines.kept, got.key)
+		}
+	}
+}
+
+// slowAfter is when the learner is told that something is being waited for.
+const slowAfter = 300 * time.Millisecond
+
+func (c *Controls) sayWaiting() {
+	_, height := c.size()
+	text := c.Waiting
+	if text == "" {
+		text = "waiting for the engine"
+	}
+	s := newStyle(c.Color)
+	if c.Session.Step() == nil {
+		c.clear()
+	}
+	fmt.Fprintf(c.Out, "\x1b[%d;1H\x1b[2K%s", max(height, 1), s.strong(cut(text+" · q quits", c.width())))
 }
 
 // answer takes a digit as a prediction and goes on to see.

@@ -16,7 +16,8 @@ type lineReader struct {
 	lines *bufio.Reader
 	want  chan bool // whether single keys are read
 	got   chan input
-	busy  bool
+	busy  bool     // a key has been asked for and not been taken
+	kept  []string // keys pressed while something else was waited for
 }
 
 type input struct {
@@ -45,6 +46,16 @@ func (r *lineReader) serve() {
 	}
 }
 
+// read asks for a key, unless one is asked for already, and returns where it
+// will come.
+func (r *lineReader) read(single bool) <-chan input {
+	if !r.busy {
+		r.want <- single
+		r.busy = true
+	}
+	return r.got
+}
+
 // readKey reads one key press; an escape sequence comes in one piece.
 func readKey(in *os.File) (string, error) {
 	buf := make([]byte, 16)
@@ -70,12 +81,13 @@ func readKey(in *os.File) (string, error) {
 // that is no terminal ends, the rest runs through.
 func (c *Controls) key(ctx context.Context) (string, error) {
 	r := c.lines
-	if !r.busy {
-		r.want <- c.screen
-		r.busy = true
+	if len(r.kept) > 0 {
+		key := r.kept[0]
+		r.kept = r.kept[1:]
+		return key, nil
 	}
 	select {
-	case got := <-r.got:
+	case got := <-r.read(c.screen):
 		r.busy = false
 		if got.err == io.EOF && !c.screen {
 			return "n", nil

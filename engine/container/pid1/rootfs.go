@@ -73,37 +73,60 @@ func (p *initProcess) target(m specs.Mount) (string, error) {
 		return p.fileTarget(root, m.Destination)
 	}
 	want := filepath.Join(root, m.Destination)
-	if err := p.kernel.MkdirAll(want, 0o755); err != nil {
-		return "", err
-	}
-	got, err := resolveIn(root, m.Destination)
+	got, err := joinIn(root, m.Destination)
 	if err != nil {
 		return "", err
 	}
 	if got != want {
 		return "", fmt.Errorf("the image has a link there, to %s", strings.TrimPrefix(got, root))
 	}
-	return want, nil
+	return want, p.kernel.MkdirAll(want, 0o755) // follows no link: there is none
 }
 
 func (p *initProcess) fileTarget(root, destination string) (string, error) {
-	dir, err := resolveIn(root, path.Dir(destination))
-	if errors.Is(err, unix.ENOENT) {
-		dir = filepath.Join(root, path.Dir(destination))
-		err = p.kernel.MkdirAll(dir, 0o755)
-	}
+	file, err := joinIn(root, destination)
 	if err != nil {
 		return "", err
 	}
-	if got, err := resolveIn(root, destination); err == nil {
-		return got, nil
+	if err := p.kernel.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return "", err
 	}
-	file := filepath.Join(dir, path.Base(destination))
+	if _, err := os.Lstat(file); err == nil {
+		return file, nil
+	}
 	fd, err := unix.Open(file, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)
 	if err != nil {
 		return "", &os.PathError{Op: "open", Path: file, Err: err}
 	}
 	return file, unix.Close(fd)
+}
+
+const maxLinks = 40 // the kernel's own bound: path_resolution(7)
+
+// joinIn follows links as a process inside root would, also those whose target
+// is not there yet, and returns a path without any. Before the pivot a path
+// that is not resolved so could lead anywhere on the host. Nobody else changes
+// the root meanwhile: the container's processes are still to come.
+func joinIn(root, name string) (string, error) {
+	at, rest := "/", name
+	for links := 0; rest != ""; {
+		var part string
+		part, rest, _ = strings.Cut(strings.TrimLeft(rest, "/"), "/")
+		next := path.Join(at, part) // ".." stops at the root
+		to, err := os.Readlink(filepath.Join(root, next))
+		if err != nil {
+			at = next // is no link, or is not there
+			continue
+		}
+		if links++; links > maxLinks {
+			return "", &os.PathError{Op: "resolve", Path: name, Err: unix.ELOOP}
+		}
+		if path.IsAbs(to) {
+			at = "/"
+		}
+		rest = to + "/" + rest
+	}
+	return filepath.Join(root, at), nil
 }
 
 // resolveIn follows links as a process inside root would.
