@@ -42,13 +42,14 @@ type Container struct {
 	userns  bool
 	removed chan struct{} // closed when it is no more
 
+	work sync.Mutex // held while it is started or removed: one after the other
+
 	mu      sync.Mutex
 	record  Record
 	spec    *specs.Spec
 	process *container.Process
 	exited  chan struct{} // closed when the run under way has ended; nil before the first
 	streams *streams
-	busy    bool // being started or removed
 }
 
 // Snapshot is the container's record at this moment.
@@ -116,24 +117,6 @@ func (c *Container) Exited() <-chan struct{} {
 
 // Removed returns a channel that is closed when the container is no more.
 func (c *Container) Removed() <-chan struct{} { return c.removed }
-
-// claim marks the container as being worked on, so that two requests do not
-// start or remove it at once.
-func (c *Container) claim(what string) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.busy {
-		return errorOf(ErrConflict, "container %s is being worked on: cannot %s it now", c.record.ID, what)
-	}
-	c.busy = true
-	return nil
-}
-
-func (c *Container) unclaim() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.busy = false
-}
 
 // all lists the containers, newest first.
 func (c *core) all() []*Container {

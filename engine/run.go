@@ -59,7 +59,11 @@ func newRecord(c *core, q containertypes.CreateRequest, img image.Image) Record 
 		State: containertypes.State{Status: containertypes.StateCreated},
 	}
 	for _, diffID := range slices.Backward(img.Config.RootFS.DiffIDs) {
-		r.Lower = append(r.Lower, c.layers.Dir(diffID))
+		// The kernel stacks a directory once only. Of a layer that comes twice
+		// the upper one does all that the lower one did.
+		if dir := c.layers.Dir(diffID); !slices.Contains(r.Lower, dir) {
+			r.Lower = append(r.Lower, dir)
+		}
 	}
 	return r
 }
@@ -113,6 +117,13 @@ func (c *core) forget(one *Container) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.containers, one.record.ID)
+}
+
+// has reports whether the container has not been removed.
+func (c *core) has(one *Container) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.containers[one.record.ID] == one
 }
 
 // writeContainer writes the container's directory: config.json for the
@@ -213,10 +224,11 @@ func (e *Engine) Start(ctx context.Context, c *Container, settled <-chan struct{
 		return err
 	}
 	defer e.running.Done()
-	if err := c.claim("start"); err != nil {
-		return err
+	c.work.Lock()
+	defer c.work.Unlock()
+	if !e.has(c) {
+		return errorOf(ErrNotFound, "No such container: %s", c.record.ID)
 	}
-	defer c.unclaim()
 	c.mu.Lock()
 	if c.process != nil {
 		c.mu.Unlock()
@@ -453,19 +465,17 @@ func (r *run) failed(err error) {
 	c.streams.end()
 	close(c.exited)
 	if c.record.HostConfig.AutoRemove {
-		r.running.Go(func() {
-			// The claim of the failed start is still held.
-			for c.claim("remove") != nil {
-				time.Sleep(time.Millisecond)
-			}
-			c.unclaim()
-			_ = r.Remove(context.Background(), c, true)
-		})
+		r.running.Go(func() { _ = r.Remove(context.Background(), c, true) }) // after this start's return
 	}
 }
 
 // Remove removes a container; a running one only by force.
 func (e *Engine) Remove(ctx context.Context, c *Container, force bool) error {
+	c.work.Lock()
+	defer c.work.Unlock()
+	if !e.has(c) {
+		return nil // removed itself as it ended
+	}
 	r := c.Snapshot()
 	if r.State.Running {
 		if !force {
@@ -481,16 +491,6 @@ func (e *Engine) Remove(ctx context.Context, c *Container, force bool) error {
 				return ctx.Err()
 			}
 		}
-	}
-	if err := c.claim("remove"); err != nil {
-		return err
-	}
-	defer c.unclaim()
-	e.mu.Lock()
-	_, here := e.containers[r.ID]
-	e.mu.Unlock()
-	if !here {
-		return nil // removed itself as it ended
 	}
 	if err := os.RemoveAll(c.dir); err != nil {
 		return fmt.Errorf("remove container: %w", err)

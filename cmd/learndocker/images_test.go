@@ -28,7 +28,7 @@ var discardLogger = log.New(io.Discard, "", 0)
 const searchPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // applets are the names under which the busybox image has its one program.
-var applets = strings.Fields("sh cat echo ls id sleep true false hostname ip mount unshare mknod dd wc env pwd touch kill readlink find grep stat ps head tail rm mkdir cut tr seq test chmod awk sort")
+var applets = strings.Fields("sh cat echo ls id sleep true false hostname ip mount unshare mknod dd wc env pwd touch kill readlink find grep stat ps head tail rm mkdir cut tr seq test chmod awk sort mv umount")
 
 // entry is a file of a layer under construction.
 type entry struct {
@@ -141,10 +141,12 @@ func busyboxLayers(t *testing.T) []ggcr.Layer {
 	}
 }
 
+var busyboxConfig = ggcr.Config{Cmd: []string{"sh"}, Env: []string{searchPath, "FROM_IMAGE=yes"}}
+
 // busyboxImage is an image with a shell.
 func busyboxImage(t *testing.T) ggcr.Image {
 	t.Helper()
-	return imageOf(t, ggcr.Config{Cmd: []string{"sh"}, Env: []string{searchPath, "FROM_IMAGE=yes"}}, busyboxLayers(t)...)
+	return imageOf(t, busyboxConfig, busyboxLayers(t)...)
 }
 
 // push puts an image into a registry.

@@ -67,7 +67,7 @@ func TestInside(t *testing.T) {
 		{"seccomp", nil, "grep -E '^(NoNewPrivs|Seccomp|Seccomp_filters):' /proc/self/status", `NoNewPrivs:\t0\nSeccomp:\t2\nSeccomp_filters:\t1\n`, "", 0},
 		{"no new privileges", []string{"--security-opt", "no-new-privileges"}, "grep NoNewPrivs /proc/self/status", `NoNewPrivs:\t1\n`, "", 0},
 		{"unconfined", []string{"--security-opt", "seccomp=unconfined"}, "grep Seccomp: /proc/self/status", `Seccomp:\t0\n`, "", 0},
-		{"the first process", nil, "echo $$; grep -E '^(NSpid|PPid):' /proc/self/status | head -1; cat /proc/1/comm", `1\nPPid:\t[01]\nsh\n`, "", 0},
+		{"the first process", nil, "echo $$; grep -E '^(NSpid|PPid):' /proc/1/status; cat /proc/1/comm; true", `1\nPPid:\t0\nNSpid:\t1\nsh\n`, "", 0},
 		{"its descriptors", nil, "ls /proc/1/fd; true", `0\n1\n2\n`, "", 0},
 		{"its environment", []string{"-e", "A=1", "-e", "FROM_IMAGE=no", "-e", "NOT_SET_ANYWHERE", "-e", "EMPTY=", "--hostname", "h"}, "env | grep -v ^PWD= | grep -v ^SHLVL= | sort",
 			`A=1\nEMPTY=\nFROM_IMAGE=no\nHOME=/root\nHOSTNAME=h\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n`, "", 0},
@@ -81,10 +81,10 @@ func TestInside(t *testing.T) {
 		{"a bridge", nil, "ls /sys/class/net; ip route | grep -c '^default via 172.30.*dev eth0'", `eth0\nlo\n1\n`, "", 0},
 		{"no network", []string{"--network", "none"}, "ls /sys/class/net; ip addr show lo | grep -c 'inet 127.0.0.1'; ip route", `lo\n1\n`, "", 0},
 		{"devices", nil, "ls /dev", `fd\nfull\nmqueue\nnull\nptmx\npts\nrandom\nshm\nstderr\nstdin\nstdout\ntty\nurandom\nzero\n`, "", 0},
-		{"devices work", nil, "echo x >/dev/null; head -c 3 /dev/zero | wc -c; head -c 3 /dev/urandom | wc -c; readlink /dev/ptmx /dev/fd; echo err >/dev/stderr; echo out >/dev/stdout", `3\n3\npts/ptmx\n/proc/self/fd\nout\n`, "err", 0},
+		{"devices work", nil, "echo x >/dev/null; head -c 3 /dev/zero | wc -c; head -c 3 /dev/urandom | wc -c; readlink /dev/ptmx; readlink /dev/fd; echo err >/dev/stderr; echo out >/dev/stdout", `3\n3\npts/ptmx\n/proc/self/fd\nout\n`, "err", 0},
 		{"/sys cannot be written", nil, "mkdir /sys/fs/cgroup/x", ``, "Read-only file system", 1},
 		{"kernel settings cannot be written", nil, "echo x >/proc/sys/kernel/hostname", ``, "Read-only file system", 1},
-		{"the kernel cannot be asked to crash", nil, "echo c >/proc/sysrq-trigger", ``, "Read-only file system", 1},
+		{"kernel settings cannot be removed from under the mount", nil, "mv /proc/sys /tmp || umount /proc/sys", ``, "not permitted", 1},
 		{"mount", nil, "mount -t tmpfs none /tmp", ``, "ermission denied", 1},
 		{"bind mount", nil, "mount -o bind /bin /tmp", ``, "ermission denied", 1},
 		{"remount", nil, "mount -o remount,rw /proc/sys", ``, "ermission denied", 1},
@@ -353,9 +353,15 @@ func TestTraps(t *testing.T) {
 			return []entry{{name: "etc/passwd", kind: '2', link: up + host + "/secret"}}
 		}, true},
 		{"/etc/passwd is a fifo", ggcr.Config{User: "0"}, func(string) []entry { return []entry{{name: "etc/passwd", kind: '6'}} }, true},
+		{"/etc/group is a device", ggcr.Config{User: "0"}, func(string) []entry { return []entry{{name: "etc/group", kind: '3'}} }, true},
+		{"/etc/resolv.conf is a link to what is not there", ggcr.Config{}, func(string) []entry {
+			return []entry{{name: "etc/resolv.conf", kind: '2', link: "../run/systemd/resolve/stub-resolv.conf"}}
+		}, true},
+		{"/etc/hosts is a link to itself", ggcr.Config{}, func(string) []entry { return []entry{{name: "etc/hosts", kind: '2', link: "hosts"}} }, false},
+		{"/etc/hosts is a directory", ggcr.Config{}, func(string) []entry { return []entry{{name: "etc/hosts/", kind: '5'}} }, false},
 		{"the working directory is a link", ggcr.Config{WorkingDir: "/out/made"}, func(host string) []entry {
 			return []entry{{name: "out", kind: '2', link: up + host}}
-		}, true},
+		}, false},
 		{"the working directory climbs", ggcr.Config{WorkingDir: "/" + up + "/made"}, func(string) []entry { return nil }, true},
 		{"mount points below /dev are links", ggcr.Config{}, func(host string) []entry {
 			return []entry{{name: "dev/", kind: '5'}, {name: "dev/shm", kind: '2', link: up + host}, {name: "dev/mqueue", kind: '2', link: host}, {name: "dev/null", kind: '2', link: host + "/secret"}}
@@ -369,7 +375,7 @@ func TestTraps(t *testing.T) {
 				layers = append(layers, layerOf(t, extra...))
 			}
 			c.config.Env = []string{searchPath}
-			c.config.Cmd = []string{"sh", "-c", "cat " + secret + " /etc/passwd /etc/hosts /proc/secret 2>/dev/null; touch made; echo ran"}
+			c.config.Cmd = []string{"sh", "-c", "cat " + secret + " /etc/hosts /proc/secret 2>/dev/null; [ -p /etc/passwd ] || cat /etc/passwd; touch made; echo ran"}
 			image := b.registry + "/trap:latest"
 			push(t, image, imageOf(t, c.config, layers...))
 			b.run("pull", "-q", image).must(t)

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/docker/go-units"
 	containertypes "github.com/moby/moby/api/types/container"
@@ -158,6 +160,10 @@ func run(ctx context.Context, s *settings, o client.RunOptions) error {
 		return exitError{client.ExitDaemonError, err}
 	}
 	defer c.Close()
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	o.Signals = signals
 	status, err := c.Run(ctx, o, client.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Terminal: term.IsTerminal(int(os.Stderr.Fd()))})
 	if err != nil {
 		return exitError{status, fromDaemon(err)}

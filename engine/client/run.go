@@ -9,8 +9,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/distribution/reference"
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -33,6 +36,7 @@ type RunOptions struct {
 	Pull     string // "missing", "always", "never"
 	Detach   bool
 	Request  containertypes.CreateRequest
+	Signals  <-chan os.Signal // passed on to the container's program once it runs; nil for none
 }
 
 // Exit codes of `docker run` that are not the container's own.
@@ -44,7 +48,8 @@ const (
 
 // Run does what `docker run` does, with the same requests in the same order:
 // create, and where the answer is 404, pull and create again; then attach,
-// wait, start. It returns the container's exit status.
+// wait, start. It returns the container's exit status. The end of ctx stops it
+// up to the start; from then on the container's end does.
 func (c *Client) Run(ctx context.Context, o RunOptions, s Streams) (int, error) {
 	if err := c.Ping(ctx); err != nil {
 		return ExitDaemonError, err
@@ -53,6 +58,7 @@ func (c *Client) Run(ctx context.Context, o RunOptions, s Streams) (int, error) 
 	if err != nil {
 		return ExitDaemonError, err
 	}
+	ctx = context.WithoutCancel(ctx)
 	if o.Detach {
 		if err := c.Start(ctx, id); err != nil {
 			return ExitDaemonError, err
@@ -85,11 +91,25 @@ func (c *Client) Run(ctx context.Context, o RunOptions, s Streams) (int, error) 
 		}
 		return startStatus(err), err
 	}
-	end := <-exit
+	end := c.await(ctx, id, exit, o.Signals)
 	if err := <-output; err != nil && end.Err == nil {
 		end.Err = fmt.Errorf("read output: %w", err)
 	}
 	return end.Status, end.Err
+}
+
+// await passes signals on until the container has ended.
+func (c *Client) await(ctx context.Context, id string, exit <-chan Exit, signals <-chan os.Signal) Exit {
+	for {
+		select {
+		case end := <-exit:
+			return end
+		case s := <-signals:
+			if n, ok := s.(syscall.Signal); ok {
+				_ = c.Kill(ctx, id, strconv.Itoa(int(n))) // an error is a container that has just ended
+			}
+		}
+	}
 }
 
 // sendInput passes input on and tells its end by closing half the connection.

@@ -140,16 +140,30 @@ func attachContainer(x *exchange) error {
 		return errors.Join(err, feed.Close())
 	}
 	defer conn.Close()
+	drained := make(chan struct{})
 	go func() {
+		defer close(drained)
 		_, _ = io.Copy(feed, r) // to the client's end of input
 		feed.Close()
+		_, _ = io.Copy(io.Discard, r) // what the program did not read
 	}()
 	if a.Stdin == nil {
 		go func() { _, _ = io.Copy(io.Discard, input) }()
 	}
 	<-ended
+	input.Close()
+	// To close a connection with input that was not read is to reset it: the
+	// client would find an error where it looks for the output's end.
+	if half, ok := conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		_ = conn.SetReadDeadline(time.Now().Add(lingerSeconds * time.Second))
+		<-drained
+	}
 	return nil
 }
+
+// lingerSeconds is how long a client may take to close its end of an
+// attachment.
+const lingerSeconds = 10
 
 func isTrue(s string) bool {
 	return s != "" && s != "0" && s != "false"

@@ -45,6 +45,10 @@ type dirTime struct {
 // entry writes one member of the archive.
 func (x *extractor) entry(h *tar.Header, content io.Reader) (stage.Entry, error) {
 	e := stage.Entry{Name: h.Name, Mode: fmt.Sprintf("%04o", h.Mode&0o7777), Size: h.Size}
+	if h.Typeflag == tar.TypeXGlobalHeader {
+		e.Type = "comment" // of git archive and others: nothing to make
+		return e, nil
+	}
 	if strings.ContainsRune(h.Name, 0) {
 		return e, errors.New("the name holds a NUL byte")
 	}
@@ -64,7 +68,7 @@ func (x *extractor) entry(h *tar.Header, content io.Reader) (stage.Entry, error)
 	base := path.Base(name)
 	if base == opaqueMarker {
 		e.Type = "opaque"
-		return e, x.opaque(parent)
+		return e, x.opaque(parent, ".")
 	}
 	if deleted, ok := strings.CutPrefix(base, whiteoutPrefix); ok {
 		e.Type = "whiteout"
@@ -87,7 +91,7 @@ func (x *extractor) entry(h *tar.Header, content io.Reader) (stage.Entry, error)
 // missing of it.
 func (x *extractor) parent(name string) (int, error) {
 	fd, err := x.open(name)
-	if !errors.Is(err, unix.ENOENT) {
+	if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) {
 		return fd, err
 	}
 	above, err := x.parent(path.Dir(name))
@@ -95,10 +99,36 @@ func (x *extractor) parent(name string) (int, error) {
 		return -1, err
 	}
 	defer unix.Close(above)
-	if err := unix.Mkdirat(above, path.Base(name), 0o755); err != nil && !errors.Is(err, unix.EEXIST) {
+	base := path.Base(name)
+	deleted := isWhiteout(above, base)
+	if deleted {
+		if err := unix.Unlinkat(above, base, 0); err != nil {
+			return -1, err
+		}
+	}
+	if err := x.directory(above, base, 0o755, deleted); err != nil {
 		return -1, err
 	}
 	return x.open(name)
+}
+
+// directory makes a directory, or keeps the one that is there. A new one in
+// the place of what the layer has deleted shows nothing of it: it is opaque.
+func (x *extractor) directory(parent int, base string, mode uint32, opaque bool) error {
+	if err := unix.Mkdirat(parent, base, mode); err != nil && !errors.Is(err, unix.EEXIST) {
+		return err
+	}
+	if opaque {
+		return x.opaque(parent, base)
+	}
+	return nil
+}
+
+// isWhiteout reports whether the layer has deleted what had that name.
+func isWhiteout(parent int, base string) bool {
+	var st unix.Stat_t
+	err := unix.Fstatat(parent, base, &st, unix.AT_SYMLINK_NOFOLLOW)
+	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == 0
 }
 
 func (x *extractor) open(name string) (int, error) {
@@ -110,16 +140,14 @@ func (x *extractor) open(name string) (int, error) {
 
 // node makes the entry itself: file, directory, link or device.
 func (x *extractor) node(parent int, base string, h *tar.Header, content io.Reader) (string, error) {
+	deleted := isWhiteout(parent, base)
 	if err := clear(parent, base, h.Typeflag == tar.TypeDir); err != nil {
 		return "", err
 	}
 	mode := uint32(h.Mode & 0o7777)
 	switch h.Typeflag {
 	case tar.TypeDir:
-		err := unix.Mkdirat(parent, base, mode)
-		if errors.Is(err, unix.EEXIST) {
-			err = nil
-		}
+		err := x.directory(parent, base, mode, deleted)
 		x.kernel.Did("mkdirat", err, "", sys.Quote(x.shown(h.Name)), "0"+fmt.Sprintf("%o", mode))
 		return "dir", err
 	case tar.TypeReg, tar.TypeGNUSparse:
@@ -198,22 +226,30 @@ func (x *extractor) device(parent int, base string, mode uint32, h *tar.Header) 
 	return unix.Mknodat(parent, base, mode, int(unix.Mkdev(uint32(h.Devmajor), uint32(h.Devminor))))
 }
 
+// whiteout deletes what the layers below have under that name. What this layer
+// itself has stays, in whichever order the two come: layer.md, "Whiteouts".
 func (x *extractor) whiteout(parent int, base string) error {
 	if base == "" || base == "." || base == ".." || strings.HasPrefix(base, whiteoutPrefix) {
 		return errors.New("invalid whiteout name")
 	}
-	if err := clear(parent, base, false); err != nil {
-		return err
+	var st unix.Stat_t
+	err := unix.Fstatat(parent, base, &st, unix.AT_SYMLINK_NOFOLLOW)
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		return unix.Mknodat(parent, base, unix.S_IFCHR, 0)
+	case err == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR:
+		return x.opaque(parent, base)
 	}
-	return unix.Mknodat(parent, base, unix.S_IFCHR, 0)
+	return err
 }
 
-func (x *extractor) opaque(parent int) error {
+// opaque hides what the layers below have in the directory.
+func (x *extractor) opaque(parent int, base string) error {
 	name := "trusted.overlay.opaque"
 	if x.userns {
 		name = "user.overlay.opaque"
 	}
-	return unix.Setxattr(fmt.Sprintf("/proc/self/fd/%d", parent), name, []byte("y"), 0)
+	return unix.Lsetxattr(fmt.Sprintf("/proc/self/fd/%d/%s", parent, base), name, []byte("y"), 0)
 }
 
 // attributes gives the entry its owner, mode, extended attributes and times, in
@@ -262,7 +298,10 @@ func (x *extractor) xattrs(parent int, base string, h *tar.Header) error {
 }
 
 func setTime(parent int, base string, at time.Time) error {
-	ts := unix.NsecToTimespec(at.UnixNano())
+	ts, err := unix.TimeToTimespec(at)
+	if err != nil {
+		return nil // further off than this machine can tell
+	}
 	return unix.UtimesNanoAt(parent, base, []unix.Timespec{ts, ts}, unix.AT_SYMLINK_NOFOLLOW)
 }
 

@@ -16,8 +16,10 @@ func parseManifest(raw []byte) (v1.Manifest, error) {
 	var alsoIndex struct {
 		Manifests json.RawMessage `json:"manifests"`
 	}
-	if err := errors.Join(json.Unmarshal(raw, &m), json.Unmarshal(raw, &alsoIndex)); err != nil {
-		return m, err
+	for _, into := range []any{&m, &alsoIndex} {
+		if err := json.Unmarshal(raw, into); err != nil {
+			return m, err
+		}
 	}
 	if alsoIndex.Manifests != nil {
 		return m, errors.New("it is a manifest and an index at once")

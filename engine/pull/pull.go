@@ -33,6 +33,8 @@ const (
 	maxConfig   = 4 << 20  // bytes
 	maxLayers   = 127      // overlayfs's and Docker's own
 	maxBlob     = 32 << 30 // bytes
+
+	maxRedirects = 10 // net/http's own, which the registry library has taken off
 )
 
 // Source is one image at one registry.
@@ -264,6 +266,9 @@ type exchangeLog struct {
 }
 
 func (l *exchangeLog) RoundTrip(q *http.Request) (*http.Response, error) {
+	if redirects(q) > maxRedirects {
+		return nil, fmt.Errorf("%s: more than %d redirects", q.URL.Redacted(), maxRedirects)
+	}
 	a, err := l.next.RoundTrip(q)
 	if err != nil {
 		return nil, err
@@ -279,6 +284,15 @@ func (l *exchangeLog) RoundTrip(q *http.Request) (*http.Response, error) {
 		Bytes: a.ContentLength, RateLimit: a.Header.Get("Ratelimit-Remaining"),
 	})
 	return a, nil
+}
+
+// redirects counts the answers that have led to this request.
+func redirects(q *http.Request) int {
+	n := 0
+	for from := q.Response; from != nil && from.Request != nil; from = from.Request.Response {
+		n++
+	}
+	return n
 }
 
 func (l *exchangeLog) take() []stage.Exchange {

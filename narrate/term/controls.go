@@ -23,7 +23,7 @@ type Controls struct {
 	Step    bool          // wait for a key at each step
 	Pace    time.Duration // otherwise: how long a step stays
 	Color   bool
-	Waiting string        // what is waited for when the next step takes long
+	Waiting string // what is waited for when the next step takes long
 	// Shell opens a shell: on the host, or inside the held process's namespaces.
 	Shell func(step *narrate.Step, inside bool) error
 

@@ -129,21 +129,6 @@ func joinIn(root, name string) (string, error) {
 	return filepath.Join(root, at), nil
 }
 
-// resolveIn follows links as a process inside root would.
-func resolveIn(root, name string) (string, error) {
-	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return "", &os.PathError{Op: "open", Path: root, Err: err}
-	}
-	defer unix.Close(dir)
-	fd, err := unix.Openat2(dir, strings.TrimPrefix(name, "/"), &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT})
-	if err != nil {
-		return "", &os.PathError{Op: "openat2", Path: name, Err: err}
-	}
-	defer unix.Close(fd)
-	return os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
-}
-
 // mountCgroup shows the container its own group, read-only. What the kernel
 // refuses an ordinary user here is left out, as Docker's rootless mode does.
 func (p *initProcess) mountCgroup(m specs.Mount, fact *stage.Mounts) error {
