@@ -219,7 +219,7 @@ func (l *Live) startDaemon(ctx context.Context) error {
 		return fmt.Errorf("make the lesson's directory: %w", err)
 	}
 	l.dir = dir
-	args := []string{"daemon", "--ephemeral", "-H", l.host(), "--data-root", filepath.Join(dir, "data")}
+	args := []string{"daemon", "--ephemeral", dir, "-H", l.host(), "--data-root", filepath.Join(dir, "data")}
 	if l.options.Hub {
 		args = append(args, "--hub")
 	}

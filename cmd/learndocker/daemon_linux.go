@@ -13,7 +13,8 @@ import (
 )
 
 func newDaemon(s *settings) *cobra.Command {
-	var hub, debug, ephemeral bool
+	var hub, debug bool
+	var ephemeral string
 	c := &cobra.Command{
 		Use:   "daemon",
 		Short: "Run the daemon in the foreground",
@@ -39,14 +40,18 @@ func newDaemon(s *settings) *cobra.Command {
 			}
 			log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 			err = daemon.New(e, version, log).Serve(c.Context(), s.host)
-			if ephemeral {
-				err = errors.Join(err, os.RemoveAll(e.DataRoot()))
+			if ephemeral != "" {
+				err = errors.Join(err, os.RemoveAll(ephemeral))
 			}
 			return err
 		},
 	}
 	c.Flags().BoolVar(&hub, "hub", false, "pull Docker Hub's images from Docker Hub, not from the bundled registry")
-	c.Flags().BoolVar(&ephemeral, "ephemeral", false, "remove the data root at the end")
+	// For lessons: should the narrator be killed, its directory still goes.
+	c.Flags().StringVar(&ephemeral, "ephemeral", "", "remove `DIRECTORY` at the end")
 	c.Flags().BoolVar(&debug, "debug", false, "log every request that ends in an error")
+	if err := c.Flags().MarkHidden("ephemeral"); err != nil {
+		panic(err) // the flag stands three lines above
+	}
 	return c
 }

@@ -20,6 +20,7 @@ import (
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/registry"
+	ggcr "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -522,6 +523,45 @@ func TestSharedLayers(t *testing.T) {
 	}
 	d.run("rmi", registry+"/two:1").must(t)
 	checkNothingUnfinished(t, d.data)
+}
+
+// TestStacks: what a container finds where layers delete and make anew.
+func TestStacks(t *testing.T) {
+	b := newBench(t)
+	base := busyboxLayers(t)[0]
+	below := layerOf(t, entry{name: "d/old", body: "old"}, entry{name: "d/sub/old", body: "old"}, entry{name: "f", body: "old"})
+	many := []ggcr.Layer{base}
+	for i := range 40 {
+		many = append(many, layerOf(t, entry{name: fmt.Sprintf("many/%02d", i), body: "x"}))
+	}
+	for _, c := range []struct {
+		name   string
+		layers []ggcr.Layer
+		script string
+		stdout string
+	}{
+		{"a file deleted", []ggcr.Layer{base, below, layerOf(t, entry{name: ".wh.f"})}, "ls -d /f /d/old", "/d/old\n"},
+		{"a file deleted and made anew above", []ggcr.Layer{base, below, layerOf(t, entry{name: ".wh.f"}), layerOf(t, entry{name: "f", body: "new"})}, "cat /f", "new"},
+		{"a directory deleted", []ggcr.Layer{base, below, layerOf(t, entry{name: ".wh.d"})}, "ls -d /d /f", "/f\n"},
+		{"a directory deleted and made anew", []ggcr.Layer{base, below, layerOf(t, entry{name: ".wh.d"}, entry{name: "d/", kind: '5'}, entry{name: "d/new", body: "new"})}, "find /d", "/d\n/d/new\n"},
+		{"the same in the other order", []ggcr.Layer{base, below, layerOf(t, entry{name: "d/new", body: "new"}, entry{name: ".wh.d"})}, "find /d", "/d\n/d/new\n"},
+		{"an opaque directory", []ggcr.Layer{base, below, layerOf(t, entry{name: "d/.wh..wh..opq"}, entry{name: "d/new", body: "new"})}, "find /d", "/d\n/d/new\n"},
+		{"a file in the place of a directory", []ggcr.Layer{base, below, layerOf(t, entry{name: "d", body: "file"})}, "cat /d", "file"},
+		{"a directory in the place of a file", []ggcr.Layer{base, below, layerOf(t, entry{name: "f/", kind: '5'}, entry{name: "f/in", body: "in"})}, "find /f", "/f\n/f/in\n"},
+		{"a link in the place of a directory", []ggcr.Layer{base, below, layerOf(t, entry{name: "d", kind: '2', link: "/bin"})}, "ls -d /d/sh", "/d/sh\n"},
+		{"a layer without anything", []ggcr.Layer{base, layerOf(t), layerOf(t), layerOf(t)}, "echo up", "up\n"},
+		{"forty layers", many, "ls /many | wc -l", "40\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			image := b.registry + "/stack:latest"
+			push(t, image, imageOf(t, busyboxConfig, c.layers...))
+			b.run("pull", "-q", image).must(t)
+			if o := b.run("run", "--rm", image, "sh", "-c", c.script); o.stdout != c.stdout {
+				t.Errorf("status %d, stdout %q, stderr %q, want %q", o.status, o.stdout, o.stderr, c.stdout)
+			}
+			b.run("rmi", image).must(t)
+		})
+	}
 }
 
 // TestManyPulls pulls the same image from many clients at once.
