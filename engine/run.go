@@ -64,6 +64,9 @@ func newRecord(c *core, q containertypes.CreateRequest, img image.Image) Record 
 		if dir := c.layers.Dir(diffID); !slices.Contains(r.Lower, dir) {
 			r.Lower = append(r.Lower, dir)
 		}
+		if c.layers.Opaque(diffID) {
+			break
+		}
 	}
 	return r
 }
@@ -483,14 +486,6 @@ func (e *Engine) Remove(ctx context.Context, c *Container, force bool) error {
 		}
 		c.kill()
 		<-c.Exited()
-		if r.HostConfig.AutoRemove { // it is at it itself
-			select {
-			case <-c.Removed():
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
 	}
 	if err := os.RemoveAll(c.dir); err != nil {
 		return fmt.Errorf("remove container: %w", err)

@@ -549,6 +549,7 @@ func TestStacks(t *testing.T) {
 		{"a file in the place of a directory", []ggcr.Layer{base, below, layerOf(t, entry{name: "d", body: "file"})}, "cat /d", "file"},
 		{"a directory in the place of a file", []ggcr.Layer{base, below, layerOf(t, entry{name: "f/", kind: '5'}, entry{name: "f/in", body: "in"})}, "find /f", "/f\n/f/in\n"},
 		{"a link in the place of a directory", []ggcr.Layer{base, below, layerOf(t, entry{name: "d", kind: '2', link: "/bin"})}, "ls -d /d/sh", "/d/sh\n"},
+		{"an opaque root", []ggcr.Layer{below, layerOf(t, entry{name: ".wh..wh..opq"}), base}, "ls -d /d /f /bin", "/bin\n"},
 		{"a layer without anything", []ggcr.Layer{base, layerOf(t), layerOf(t), layerOf(t)}, "echo up", "up\n"},
 		{"forty layers", many, "ls /many | wc -l", "40\n"},
 	} {

@@ -243,13 +243,16 @@ func (x *extractor) whiteout(parent int, base string) error {
 	return err
 }
 
+func opaqueAttribute(userns bool) string {
+	if userns {
+		return "user.overlay.opaque"
+	}
+	return "trusted.overlay.opaque"
+}
+
 // opaque hides what the layers below have in the directory.
 func (x *extractor) opaque(parent int, base string) error {
-	name := "trusted.overlay.opaque"
-	if x.userns {
-		name = "user.overlay.opaque"
-	}
-	return unix.Lsetxattr(fmt.Sprintf("/proc/self/fd/%d/%s", parent, base), name, []byte("y"), 0)
+	return unix.Lsetxattr(fmt.Sprintf("/proc/self/fd/%d/%s", parent, base), opaqueAttribute(x.userns), []byte("y"), 0)
 }
 
 // attributes gives the entry its owner, mode, extended attributes and times, in

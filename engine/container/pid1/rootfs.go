@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/learndocker/learndocker/engine/stage"
+	"github.com/learndocker/learndocker/engine/sys"
 )
 
 // mountAll mounts everything that belongs below the new root. The root itself,
@@ -95,6 +96,7 @@ func (p *initProcess) fileTarget(root, destination string) (string, error) {
 		return file, nil
 	}
 	fd, err := unix.Open(file, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)
+	p.kernel.Did("openat", err, "touch "+file, sys.Quote(file), "O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC", "0644")
 	if err != nil {
 		return "", &os.PathError{Op: "open", Path: file, Err: err}
 	}
