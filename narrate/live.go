@@ -67,6 +67,9 @@ type Live struct {
 	closed  error
 }
 
+// ErrCannotRun is the error of a machine on which a lesson cannot run live.
+var ErrCannotRun = errors.New("this lesson cannot run live on this machine")
+
 // process is a child of the narrator's.
 type process struct {
 	*exec.Cmd
@@ -76,6 +79,9 @@ type process struct {
 
 // NewLive prepares a lesson; nothing runs before the first Next.
 func NewLive(l *lesson.Lesson, library *prose.Library, o Options) (*Live, error) {
+	if missing := probe.Missing(l.Needs); len(missing) > 0 {
+		return nil, fmt.Errorf("%w: lesson %s needs %s", ErrCannotRun, l.ID, strings.Join(missing, ", "))
+	}
 	title := l.ID
 	if l.Page != "" {
 		page, err := library.Page(l.Page)
@@ -285,9 +291,9 @@ func (l *Live) watch(ctx context.Context) error {
 func (l *Live) daemonFailed(err error) error {
 	said, readErr := os.ReadFile(l.logPath())
 	if text := strings.TrimSpace(string(said)); readErr == nil && text != "" {
-		return fmt.Errorf("the daemon did not start: %s", strings.TrimPrefix(text, "learndocker: "))
+		return fmt.Errorf("%w: the daemon did not start: %s", ErrCannotRun, strings.TrimPrefix(text, "learndocker: "))
 	}
-	return fmt.Errorf("the daemon did not start: %w", err)
+	return fmt.Errorf("%w: the daemon did not start: %w", ErrCannotRun, err)
 }
 
 func (l *Live) listen() {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/learndocker/learndocker/engine/api"
 	"github.com/learndocker/learndocker/engine/client"
+	"github.com/learndocker/learndocker/narrate"
 )
 
 // settings are the flags that every command takes.
@@ -55,6 +56,9 @@ func (s *settings) client() (*client.Client, error) { return client.New(s.host) 
 func hint(err error) string {
 	if errors.Is(err, client.ErrNoDaemon) {
 		return "Start one in another terminal:  learndocker daemon"
+	}
+	if errors.Is(err, narrate.ErrCannotRun) {
+		return "Play its recording instead:  learndocker replay hello-world --step"
 	}
 	return ""
 }
