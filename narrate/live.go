@@ -17,7 +17,6 @@ import (
 
 	"github.com/learndocker/learndocker/engine/client"
 	"github.com/learndocker/learndocker/engine/stage"
-	"github.com/learndocker/learndocker/engine/stage/wire"
 	"github.com/learndocker/learndocker/narrate/lesson"
 	"github.com/learndocker/learndocker/narrate/probe"
 	"github.com/learndocker/learndocker/narrate/prose"
@@ -45,22 +44,18 @@ type Options struct {
 // and the lesson's commands as its clients, one after the other.
 type Live struct {
 	*builder
+	*grip   // nil before the daemon is watched
 	lesson  *lesson.Lesson
 	options Options
 	header  Header
 
 	dir    string
 	daemon *process
-	wire   io.Closer
-	conn   *wire.Conn
-	points chan stage.Point
-	gone   chan error
 
 	step    int // of the lesson, under way
 	cursor  int // stops of it that are done
 	client  *process
 	output  chan Line
-	held    bool
 	intro   bool
 	closing bool
 	once    sync.Once
@@ -92,7 +87,7 @@ func NewLive(l *lesson.Lesson, library *prose.Library, o Options) (*Live, error)
 	}
 	return &Live{
 		builder: newBuilder(library, l.Stops()), lesson: l, options: o,
-		points: make(chan stage.Point), gone: make(chan error, 1), output: make(chan Line, 256),
+		output: make(chan Line, 256),
 		header: Header{
 			Format: RecordingFormat, Lesson: l.ID, Title: title, Language: o.Language, Made: time.Now().UTC().Truncate(time.Second),
 			Version: o.Version, Machine: probe.Machine(runtime.GOARCH), Rootless: os.Geteuid() != 0,
@@ -151,7 +146,7 @@ func (l *Live) wait(ctx context.Context) (*Step, error) {
 	case <-l.client.ended:
 		return nil, l.commandEnded()
 	case err := <-l.gone:
-		return nil, err
+		return nil, fmt.Errorf("the daemon is gone: %w", err)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -205,17 +200,6 @@ func (l *Live) drain() {
 			return
 		}
 	}
-}
-
-func (l *Live) release() error {
-	if !l.held {
-		return nil
-	}
-	l.held = false
-	if err := l.conn.Send(wire.Packet{Go: true}); err != nil {
-		return fmt.Errorf("let the engine go on: %w", err)
-	}
-	return nil
 }
 
 // startDaemon starts a daemon with a directory of its own and asks to watch it.
@@ -278,12 +262,9 @@ func (l *Live) watch(ctx context.Context) error {
 	if err := c.Await(ready); err != nil {
 		return l.daemonFailed(err)
 	}
-	conn, buffered, err := c.Watch(ctx)
-	if err != nil {
+	if l.grip, err = take(ctx, c); err != nil {
 		return fmt.Errorf("watch the daemon: %w", err)
 	}
-	l.wire, l.conn = conn, wire.NewConn(conn, buffered)
-	go l.listen()
 	return nil
 }
 
@@ -294,19 +275,6 @@ func (l *Live) daemonFailed(err error) error {
 		return fmt.Errorf("%w: the daemon did not start: %s", ErrCannotRun, strings.TrimPrefix(text, "learndocker: "))
 	}
 	return fmt.Errorf("%w: the daemon did not start: %w", ErrCannotRun, err)
-}
-
-func (l *Live) listen() {
-	for {
-		p, err := l.conn.Receive()
-		if err != nil {
-			l.gone <- fmt.Errorf("the daemon is gone: %w", err)
-			return
-		}
-		if p.Point != nil {
-			l.points <- *p.Point
-		}
-	}
 }
 
 // startCommand runs the lesson's next command.
@@ -403,12 +371,8 @@ func (l *Live) Close() error {
 
 func (l *Live) close() error {
 	var errs []error
-	if l.wire != nil {
-		errs = append(errs, l.wire.Close())
-		go func() { // let listen end
-			for range l.points {
-			}
-		}()
+	if l.grip != nil {
+		errs = append(errs, l.loose())
 	}
 	go func() {
 		for range l.output {

@@ -3,7 +3,6 @@ package narrate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"runtime"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/learndocker/learndocker/engine/client"
 	"github.com/learndocker/learndocker/engine/stage"
-	"github.com/learndocker/learndocker/engine/stage/wire"
 	"github.com/learndocker/learndocker/narrate/lesson"
 	"github.com/learndocker/learndocker/narrate/probe"
 	"github.com/learndocker/learndocker/narrate/prose"
@@ -20,12 +18,8 @@ import (
 // Watch is a source of every stop of a daemon that somebody else drives.
 type Watch struct {
 	*builder
-	conn   *wire.Conn
-	closer io.Closer
+	*grip
 	header Header
-	held   bool
-	points chan stage.Point
-	gone   chan error
 }
 
 // shownWith are the panels for each stage where no lesson chooses.
@@ -45,33 +39,17 @@ func NewWatch(ctx context.Context, host string, library *prose.Library, o Option
 		return nil, err
 	}
 	defer c.Close()
-	conn, buffered, err := c.Watch(ctx)
+	g, err := take(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	w := &Watch{
-		builder: newBuilder(library, 0), conn: wire.NewConn(conn, buffered), closer: conn,
-		points: make(chan stage.Point), gone: make(chan error, 1),
+	return &Watch{
+		builder: newBuilder(library, 0), grip: g,
 		header: Header{
 			Format: RecordingFormat, Lesson: "watch", Title: "What a docker client did", Language: o.Language,
 			Made: time.Now().UTC().Truncate(time.Second), Version: o.Version, Machine: probe.Machine(runtime.GOARCH), Rootless: os.Geteuid() != 0,
 		},
-	}
-	go w.listen()
-	return w, nil
-}
-
-func (w *Watch) listen() {
-	for {
-		p, err := w.conn.Receive()
-		if err != nil {
-			w.gone <- err
-			return
-		}
-		if p.Point != nil {
-			w.points <- *p.Point
-		}
-	}
+	}, nil
 }
 
 // Header says what this is and where it runs.
@@ -79,11 +57,8 @@ func (w *Watch) Header() Header { return w.header }
 
 // Next lets the daemon go on and waits for its next stop.
 func (w *Watch) Next(ctx context.Context) (*Step, error) {
-	if w.held {
-		w.held = false
-		if err := w.conn.Send(wire.Packet{Go: true}); err != nil {
-			return nil, fmt.Errorf("let the engine go on: %w", err)
-		}
+	if err := w.release(); err != nil {
+		return nil, err
 	}
 	select {
 	case p := <-w.points:
@@ -117,4 +92,4 @@ func commandOf(pid int) string {
 }
 
 // Close leaves the daemon; what it holds at that moment is aborted.
-func (w *Watch) Close() error { return w.closer.Close() }
+func (w *Watch) Close() error { return w.loose() }

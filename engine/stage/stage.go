@@ -114,19 +114,6 @@ func (t *Trail) At(ctx context.Context, pid int, fact Fact) error {
 	return nil
 }
 
-// Take empties the trail of its acts, for a process that hands them on instead
-// of showing them itself.
-func (t *Trail) Take() []Act {
-	if t == nil {
-		return nil
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	acts := t.acts
-	t.acts = nil
-	return acts
-}
-
 type pointJSON struct {
 	Seq   uint64          `json:"seq"`
 	PID   int             `json:"pid"`
