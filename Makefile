@@ -12,7 +12,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 lesson: build ## run the hello-world lesson, live
-	$(BIN) lesson hello-world $(if $(shell test -t 0 && test -t 1 && echo tty),--step)
+	@if [ -t 0 ] && [ -t 1 ]; then $(BIN) lesson hello-world --step; else $(BIN) lesson hello-world; fi
 
 build: ## build bin/learndocker
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/learndocker

@@ -279,9 +279,9 @@ func (e *evidence) config() Panel {
 }
 
 func (e *evidence) acts() Panel {
-	p := Panel{Kind: PanelActs, Title: "asked of the kernel since the stop before", Head: []string{"system call", "by hand"}}
+	p := Panel{Kind: PanelActs, Title: "asked of the kernel since the stop before", Head: []string{"system call", "by hand", "by"}}
 	for _, a := range e.point.Acts {
-		p.add(a.String(), a.Hand)
+		p.add(a.String(), a.Hand, a.By)
 	}
 	p.More += e.point.Lost
 	return p

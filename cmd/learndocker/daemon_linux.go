@@ -21,7 +21,9 @@ func newDaemon(s *settings) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if rootless.Needed() {
-				status, err := rootless.Enter()
+				status, err := rootless.Enter(append(os.Args[1:],
+					// Said outright: in there we look like root, whose defaults are others.
+					"--host", s.host, "--data-root", s.dataRoot)...)
 				if err != nil || status != 0 {
 					return exitError{max(status, 1), err}
 				}

@@ -7,9 +7,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/fatih/color"
@@ -53,6 +55,12 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 	if !slices.Contains(transcript.FrontMatters, f.frontMatter) {
 		return errors.Join(fmt.Errorf("--front-matter %s: want one of %s", f.frontMatter, strings.Join(transcript.FrontMatters, ", ")), source.Close())
 	}
+	// A reader that has had enough (head) ends the session in order.
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGPIPE)
+	defer stop()
+	if err := canWrite(f.transcript); err != nil { // better now than after the lesson
+		return errors.Join(err, source.Close())
+	}
 	session := narrate.NewSession(source)
 	defer func() { err = errors.Join(err, session.Close()) }()
 	if f.record != "" {
@@ -83,6 +91,7 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 	if f.transcript == "" {
 		return nil
 	}
+	fmt.Fprintln(os.Stderr, "writing", f.transcript)
 	return writeWhole(f.transcript, func(w io.Writer) error {
 		return transcript.Markdown(w, session.Header(), session.Seen(), transcript.Options{FrontMatter: f.frontMatter, Stable: f.stable})
 	})
@@ -101,7 +110,7 @@ func containerPID(step *narrate.Step) int {
 func (f *showFlags) recordTo(session *narrate.Session) (finish func() error, err error) {
 	tmp, err := os.CreateTemp(filepath.Dir(f.record), ".recording-*")
 	if err != nil {
-		return nil, fmt.Errorf("record: %w", err)
+		return nil, fmt.Errorf("record %s: %w", f.record, errors.Unwrap(err))
 	}
 	r, err := narrate.NewRecorder(tmp, session.Header())
 	if err != nil {
@@ -114,6 +123,19 @@ func (f *showFlags) recordTo(session *narrate.Session) (finish func() error, err
 		}
 		return errors.Join(tmp.Chmod(0o644), tmp.Close(), os.Rename(tmp.Name(), f.record))
 	}, nil
+}
+
+// canWrite makes sure that the file can be written once there is something to
+// write.
+func canWrite(name string) error {
+	if name == "" {
+		return nil
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, errors.Unwrap(err))
+	}
+	return errors.Join(tmp.Close(), os.Remove(tmp.Name()))
 }
 
 // writeWhole writes a file so that there is never half of it.

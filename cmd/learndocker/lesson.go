@@ -21,8 +21,10 @@ func newLesson(s *settings) *cobra.Command {
 		Example: `  learndocker lesson hello-world --step
   learndocker lesson hello-world --transcript post.md --front-matter hugo
   learndocker lesson my-own.yaml`,
-		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return errors.New("name one lesson; learndocker lesson list names them")
+			}
 			l, err := readLesson(args[0])
 			if err != nil {
 				return err
@@ -56,11 +58,15 @@ func newLessonList() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				page, err := library.Page(l.Page)
-				if err != nil {
-					return err
+				title := ""
+				if l.Page != "" {
+					page, err := library.Page(l.Page)
+					if err != nil {
+						return fmt.Errorf("lesson %s: %w", n, err)
+					}
+					title = strings.ReplaceAll(page.Title, "`", "")
 				}
-				fmt.Fprintf(table, "%s\t%d\t%s\n", l.ID, l.Stops(), strings.ReplaceAll(page.Title, "`", ""))
+				fmt.Fprintf(table, "%s\t%d\t%s\n", l.ID, l.Stops(), title)
 			}
 			return table.Flush()
 		},
@@ -81,6 +87,12 @@ func lessonNames() ([]string, error) {
 
 func readLesson(name string) (*lesson.Lesson, error) {
 	file, data, err := readLessonFile(name, lessons.Files)
+	if strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml") {
+		if err != nil {
+			return nil, fmt.Errorf("read lesson: %w", err)
+		}
+		return lesson.Parse(file, data)
+	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
 		names, listErr := lessonNames()
 		if listErr != nil {

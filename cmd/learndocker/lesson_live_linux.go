@@ -97,7 +97,7 @@ func checkLessons(ctx context.Context, names []string, all bool) ([]string, erro
 		if err != nil {
 			return wrong, fmt.Errorf("%s: %w", l.ID, err)
 		}
-		fmt.Printf("%s: %s, %s, %d not so\n", l.ID, count(l.Stops(), "stop"), count(claims, "claim"), len(found))
+		fmt.Printf("%s: %s, %s, %s, %d not so\n", l.ID, count(l.Stops(), "stop"), count(claims, "claim"), count(l.Expectations(), "expectation"), len(found))
 		wrong = append(wrong, found...)
 	}
 	return wrong, nil

@@ -38,15 +38,15 @@ var ErrNoUserNamespace = errors.New("this machine does not let an ordinary user 
 // namespace made by Enter.
 func Needed() bool { return os.Geteuid() != 0 && os.Getenv(marker) == "" }
 
-// Enter runs this program again, with the same arguments, as root of a new user
-// namespace, and returns its exit status when it ends. Signals are passed on.
-func Enter() (int, error) {
+// Enter runs this program again as root of a new user namespace, with the given
+// arguments, and returns its exit status when it ends. Signals are passed on.
+func Enter(args ...string) (int, error) {
 	ready, tell, err := os.Pipe()
 	if err != nil {
 		return 1, err
 	}
 	defer tell.Close()
-	child := exec.Command("/proc/self/exe", os.Args[1:]...)
+	child := exec.Command("/proc/self/exe", args...)
 	child.Args[0] = os.Args[0]
 	child.Stdin, child.Stdout, child.Stderr = os.Stdin, os.Stdout, os.Stderr
 	child.ExtraFiles = []*os.File{ready}

@@ -83,6 +83,17 @@ func (l *Lesson) Stops() int {
 	return n
 }
 
+// Expectations counts the conditions that the script says must hold.
+func (l *Lesson) Expectations() int {
+	n := 0
+	for _, s := range l.Steps {
+		for _, stop := range s.Stops {
+			n += len(stop.Expect)
+		}
+	}
+	return n
+}
+
 // Error is a mistake in a script, with its place.
 type Error struct {
 	File         string

@@ -87,17 +87,25 @@ func Take(s Subject) Snapshot {
 	}
 	proc := filepath.Join("/proc", strconv.Itoa(s.PID))
 	snap := Snapshot{PID: s.PID, Status: Status(s.PID)}
-	snap.Namespaces = namespaces(proc, filepath.Join("/proc", host))
+	snap.Namespaces = list(namespaces(proc, filepath.Join("/proc", host)))
 	snap.UIDMap, snap.GIDMap = oneLine(proc+"/uid_map"), oneLine(proc+"/gid_map")
 	snap.Root, _ = os.Readlink(proc + "/root") // empty where it may not be read
 	snap.Cwd, _ = os.Readlink(proc + "/cwd")
 	snap.Cmdline = strings.FieldsFunc(read(proc+"/cmdline"), func(r rune) bool { return r == 0 })
-	snap.Mounts = mounts(proc)
-	snap.Interfaces = interfaces(proc)
-	snap.Cgroup = controlFiles(s.Cgroup)
-	snap.Processes = processes(s.Roles)
-	snap.Store = files(s.StoreDir)
+	snap.Mounts = list(mounts(proc))
+	snap.Interfaces = list(interfaces(proc))
+	snap.Cgroup = list(controlFiles(s.Cgroup))
+	snap.Processes = list(processes(s.Roles))
+	snap.Store = list(files(s.StoreDir))
 	return snap
+}
+
+// list makes an empty list of none: pages count what is in it.
+func list[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
 }
 
 const maxRead = 256 << 10
@@ -138,15 +146,15 @@ func Status(pid int) map[string]string {
 var Types = []string{"cgroup", "ipc", "net", "mnt", "pid", "time", "user", "uts"}
 
 func namespaces(proc, host string) []Namespace {
-	var list []Namespace
+	var all []Namespace
 	for _, t := range Types {
 		inode := Inode(filepath.Join(proc, "ns", t))
 		if inode == 0 {
 			continue
 		}
-		list = append(list, Namespace{Type: t, Inode: inode, Host: Inode(filepath.Join(host, "ns", t))})
+		all = append(all, Namespace{Type: t, Inode: inode, Host: Inode(filepath.Join(host, "ns", t))})
 	}
-	return list
+	return all
 }
 
 // Inode reads a namespace's number from its link, "pid:[4026531836]"; 0 where

@@ -36,6 +36,9 @@ func Inside(pid int) error {
 	if _, err := os.Lstat(fmt.Sprintf("/proc/%d/root/bin/sh", pid)); err == nil {
 		cmd = exec.Command(nsenter, append(args, "/bin/sh")...)
 		fmt.Println("A shell inside the namespaces. exit comes back to the lesson.")
+		if sameRoot(pid) {
+			fmt.Println("Until rootfs.pivot the files, and /proc with them, are still the host's.")
+		}
 	} else {
 		own, err := sealedCopy()
 		if err != nil {
@@ -46,6 +49,12 @@ func Inside(pid int) error {
 		cmd.ExtraFiles = []*os.File{own}
 	}
 	return run(cmd, []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"})
+}
+
+// sameRoot reports whether the process still has our root directory.
+func sameRoot(pid int) bool {
+	var own, held unix.Stat_t
+	return unix.Stat("/", &own) == nil && unix.Stat(fmt.Sprintf("/proc/%d/root", pid), &held) == nil && own.Dev == held.Dev && own.Ino == held.Ino
 }
 
 // sealedCopy is this program in memory: inside, its file is not to be found,

@@ -34,7 +34,7 @@ func Peek(in io.Reader, out io.Writer) error {
 		if len(words) == 0 {
 			continue
 		}
-		if words[0] == "exit" {
+		if words[0] == "exit" || words[0] == "quit" || words[0] == "q" {
 			return nil
 		}
 		if err := command(words, out); err != nil {

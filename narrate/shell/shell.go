@@ -26,6 +26,7 @@ func run(cmd *exec.Cmd, env []string) error {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), env...)
 	err := cmd.Run()
+	takeTerminal()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		return nil // the last command's status is not ours

@@ -32,6 +32,7 @@ type Controls struct {
 	more   bool
 	notice string // one line for the learner, shown once
 	lines  *lineReader
+	resize <-chan os.Signal
 }
 
 // Run plays the session to its end, or until the learner quits.
@@ -109,6 +110,7 @@ func (c *Controls) takeOver() (leave func(), err error) {
 		return nil, fmt.Errorf("read single keys: %w", err)
 	}
 	c.cooked = state
+	c.resize = onResize()
 	fmt.Fprint(c.Out, "\x1b[?1049h\x1b[?25l")
 	return func() {
 		fmt.Fprint(c.Out, "\x1b[?25h\x1b[?1049l")
@@ -165,6 +167,7 @@ func (c *Controls) press(ctx context.Context, key string) error {
 		return c.look(ctx, step)
 	case "s", "i":
 		c.shell(step, key == "i")
+	case resized:
 	case "?", "h":
 		return c.help(ctx)
 	case "q", "ctrl-c":
@@ -236,7 +239,13 @@ func (c *Controls) answer(ctx context.Context, step *narrate.Step, key string) e
 		return nil
 	}
 	c.Session.Answer(step.Question.Choices[n-1].Key)
-	return c.next(ctx)
+	if err := c.next(ctx); err != nil {
+		return err
+	}
+	if len(c.Session.Step().Outcomes) == 0 {
+		c.notice = "noted; the answer comes when it can be measured"
+	}
+	return nil
 }
 
 func (c *Controls) question(step *narrate.Step) []string {
@@ -286,7 +295,13 @@ func (c *Controls) footer(step *narrate.Step) string {
 		c.notice = ""
 		return s.strong(cut(text, width))
 	}
-	keys := [][2]string{{"n", "next"}, {"b", "back"}, {"q", "quit"}, {"?", "help"}, {"l", "look"}, {"d", "more"}, {"s", "shell"}, {"i", "inside"}}
+	keys := [][2]string{{"n", "next"}, {"b", "back"}, {"q", "quit"}, {"?", "help"}, {"l", "look"}}
+	if step.More != "" {
+		keys = append(keys, [2]string{"d", "more"})
+	}
+	if !c.Session.Replayed() {
+		keys = append(keys, [2]string{"s", "shell"}, [2]string{"i", "inside"})
+	}
 	if step.Question != nil && c.Session.AtLatest() {
 		keys = append([][2]string{{"1-" + strconv.Itoa(len(step.Question.Choices)), "predict"}}, keys...)
 	}
@@ -302,25 +317,27 @@ func (c *Controls) footer(step *narrate.Step) string {
 
 // look shows any panel whole.
 func (c *Controls) look(ctx context.Context, step *narrate.Step) error {
-	if len(step.Panels) == 0 {
-		c.notice = "nothing to look at here"
-		return nil
-	}
 	s := newStyle(c.Color)
-	lines := []string{s.heading("Look at"), ""}
+	lines := []string{s.heading("Look at"), "", "  " + s.key("a") + "  " + pad("page", 12) + s.dim("all that is said and shown here, nothing cut")}
 	for i, p := range step.Panels {
-		lines = append(lines, "  "+s.key(string(rune('a'+i)))+"  "+pad(p.Kind, 12)+s.dim(p.Title))
+		lines = append(lines, "  "+s.key(string(rune('b'+i)))+"  "+pad(p.Kind, 12)+s.dim(p.Title))
 	}
+	lines = append(lines, "", s.dim("any other key goes back to the step"))
 	c.clear()
 	c.print(append(lines, ""))
 	key, err := c.key(ctx)
 	if err != nil {
 		return err
 	}
-	if len(key) != 1 || key[0] < 'a' || int(key[0]-'a') >= len(step.Panels) {
+	whole := c.renderer(0)
+	if key == "a" {
+		whole.More = true
+		return c.pages(ctx, append(whole.Step(step), c.question(step)...))
+	}
+	if len(key) != 1 || key[0] < 'b' || int(key[0]-'b') >= len(step.Panels) {
 		return nil
 	}
-	return c.pages(ctx, c.renderer(0).Whole(step.Panels[key[0]-'a'], c.width()))
+	return c.pages(ctx, whole.Whole(step.Panels[key[0]-'b'], c.width()))
 }
 
 func (c *Controls) width() int {

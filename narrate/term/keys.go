@@ -93,7 +93,12 @@ func (c *Controls) key(ctx context.Context) (string, error) {
 			return "n", nil
 		}
 		return got.key, got.err
+	case <-c.resize:
+		return resized, nil
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
 }
+
+// resized is the key that nobody pressed: the screen has another size.
+const resized = "resized"

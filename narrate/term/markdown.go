@@ -73,8 +73,11 @@ func inline(n ast.Node, src []byte, s style) string {
 
 // wrap breaks at spaces, and long words where it must. It counts cells, not
 // bytes: escape sequences take none, Korean letters two.
+// Names and paths with hyphens stay whole.
 func wrap(text string, width int) []string {
-	return strings.Split(ansi.Wrap(text, max(width, 10), ""), "\n")
+	const unbreakable = "\u2011"
+	text = ansi.Wrap(strings.ReplaceAll(text, "-", unbreakable), max(width, 10), "")
+	return strings.Split(strings.ReplaceAll(text, unbreakable, "-"), "\n")
 }
 
 func cut(s string, width int) string { return ansi.Truncate(s, max(width, 1), "…") }

@@ -78,6 +78,9 @@ func (r Renderer) heading(step *narrate.Step, s style) []string {
 	if r.Replay != "" {
 		line += s.bad("recorded ") + s.dim(r.Replay+" ")
 	}
+	if command := "$ " + step.Command + " "; step.Command != "" && cells(line)+cells(command) < r.Width-4 {
+		line += s.dim("━━ ") + s.code(command)
+	}
 	if rest := r.Width - cells(line); rest > 0 {
 		line += s.dim(strings.Repeat("━", rest))
 	}
@@ -145,7 +148,10 @@ func (r Renderer) outcome(o narrate.Outcome, width int, s style) []string {
 			verdict = "You predicted: " + o.Question.Text(a) + ". Measured: " + o.Truth() + "."
 		}
 	}
-	text := o.Question.Question + " " + verdict + " " + o.Why
+	text := verdict + " " + o.Why
+	if r.Height == 0 { // on a screen the truth comes first, there may be no room for both
+		text = o.Question.Question + " " + text
+	}
 	return bullet(lead, inlineMarkdown(text, s), width)
 }
 
@@ -176,6 +182,13 @@ func bullet(sign, text string, width int) []string {
 // evidence is what is shown: panels, the client's output, commands to try.
 func (r Renderer) evidence(step *narrate.Step, width int, s style) []section {
 	var list []section
+	if len(step.Output) > 0 {
+		lines := []string{s.dim("── the client writes " + strings.Repeat("─", max(width-21, 0)))}
+		for _, l := range step.Output {
+			lines = append(lines, outputLine(l, width, s))
+		}
+		list = append(list, section{lines: append(lines, ""), least: 4, patience: 3})
+	}
 	for _, kind := range step.Show {
 		p, ok := step.Panel(kind)
 		if !ok {
@@ -186,13 +199,6 @@ func (r Renderer) evidence(step *narrate.Step, width int, s style) []section {
 			slices.SortStableFunc(p.Rows, changedFirst)
 		}
 		list = append(list, section{lines: append(r.Panel(p, width), ""), least: 4, patience: 2})
-	}
-	if len(step.Output) > 0 {
-		lines := []string{s.dim("── the client writes " + strings.Repeat("─", max(width-21, 0)))}
-		for _, l := range step.Output {
-			lines = append(lines, outputLine(l, width, s))
-		}
-		list = append(list, section{lines: append(lines, ""), least: 4, patience: 4})
 	}
 	return list
 }
@@ -217,7 +223,7 @@ const Continued = "\x00"
 // try lists commands for a second terminal. They stand whole, across the whole
 // width: they are there to be pasted.
 func (r Renderer) try(step *narrate.Step, s style) []string {
-	if len(step.Try) == 0 {
+	if len(step.Try) == 0 || r.Replay != "" { // there is nothing behind a recording to try on
 		return nil
 	}
 	head := "── try in a second terminal "
@@ -307,29 +313,59 @@ func row(values []string, widths []int) string {
 		if i < len(values) {
 			v = printable(values[i])
 		}
-		parts = append(parts, pad(cut(v, w), w))
+		parts = append(parts, pad(cutCell(v, w), w))
 	}
 	return strings.TrimRight(strings.Join(parts, "  "), " ")
+}
+
+// prompt warns of lines that belong inside: on the host they would do harm.
+func prompt(act narrate.Row) string {
+	if len(act.Cells) > 2 && act.Cells[2] != "" {
+		return "inside# "
+	}
+	return "$ "
+}
+
+// cutCell shortens a cell. Of a path both ends say more than the middle.
+func cutCell(v string, width int) string {
+	if !strings.HasPrefix(v, "/") && !strings.HasPrefix(v, "…/") || cells(v) <= width || width < 12 {
+		return cut(v, width)
+	}
+	name := v[strings.LastIndex(v, "/"):]
+	if cells(name) > width*2/3 {
+		return cut(v, width)
+	}
+	return ansi.Truncate(v, width-cells(name), "…") + name
 }
 
 // Whole renders a panel with nothing cut off: system calls each with the shell
 // line that does the same.
 func (r Renderer) Whole(p narrate.Panel, width int) []string {
 	if p.Kind != narrate.PanelActs && p.Kind != narrate.PanelWire {
-		return r.Panel(p, width)
+		return r.Panel(p, max(width, widest(p)))
 	}
 	s := newStyle(r.Color)
 	lines := []string{s.heading(p.Title), ""}
 	for _, each := range p.Rows {
 		lines = append(lines, wrap(printable(each.Cells[0]), width)...)
 		if len(each.Cells) > 1 && each.Cells[1] != "" {
-			lines = append(lines, bullet("  ", s.code("$ "+printable(each.Cells[1])), width)...)
+			lines = append(lines, bullet("  ", s.code(prompt(each)+printable(each.Cells[1])), width)...)
 		}
 	}
 	if p.More > 0 {
 		lines = append(lines, s.dim(fmt.Sprintf("… and %d more", p.More)))
 	}
 	return lines
+}
+
+// widest is the width at which nothing of a table is cut: the terminal breaks
+// its lines.
+func widest(p narrate.Panel) int {
+	n := 2
+	for _, w := range columnWidths(p, 1<<20) {
+		n += w + 2
+	}
+	return n
 }
 
 // columnWidths gives each column what it wants; where that is too much, the
@@ -363,10 +399,21 @@ func columnWidths(p narrate.Panel, width int) []int {
 	}
 }
 
-// fit takes lines from the least patient sections until all fit into room; 0
-// is room enough.
+// fit takes lines from the least patient sections until all fit into room, and
+// leaves out the last where that is not enough; 0 is room enough.
 func fit(sections []section, room int) []string {
-	for room > 0 && len(sections) > 1 && total(sections) > room {
+	for keep := len(sections); ; keep-- {
+		lines, fits := squeeze(slices.Clone(sections[:keep]), room)
+		if fits || keep <= 1 {
+			return lines
+		}
+	}
+}
+
+// squeeze shrinks sections, none below its least, and reports whether that was
+// enough.
+func squeeze(sections []section, room int) (lines []string, fits bool) {
+	for room > 0 && total(sections) > room {
 		shrink := -1
 		for i, each := range sections {
 			if len(each.lines) > each.least && (shrink < 0 || each.patience < sections[shrink].patience ||
@@ -374,20 +421,18 @@ func fit(sections []section, room int) []string {
 				shrink = i
 			}
 		}
-		if shrink < 0 { // all are at their least: the last goes whole
-			sections = sections[:len(sections)-1]
-			continue
+		if shrink < 0 {
+			break
 		}
 		sections[shrink].give()
 	}
-	var lines []string
 	for _, each := range sections {
 		lines = append(lines, each.lines...)
 	}
 	if room > 0 && len(lines) > room {
-		lines = lines[:room]
+		return lines[:room], false
 	}
-	return lines
+	return lines, true
 }
 
 func total(sections []section) int {

@@ -33,7 +33,7 @@ func Markdown(w io.Writer, h narrate.Header, steps []*narrate.Step, o Options) e
 	for _, s := range steps {
 		d.step(s)
 	}
-	d.colophon()
+	d.colophon(steps)
 	body := d.b.String()
 	// These two read {{ and {% as their own; a document that holds either, in
 	// some program's output, is marked as not meant for them.
@@ -169,6 +169,7 @@ func (d *document) output(lines []narrate.Line) {
 		text = append(text, l.Text)
 	}
 	if len(text) > 0 {
+		d.line("The client writes:\n")
 		d.fence("console", text)
 	}
 }
@@ -179,11 +180,15 @@ func (d *document) panel(s *narrate.Step, whole narrate.Panel) {
 	d.line("**%s**\n", escape(p.Title))
 	switch p.Kind {
 	case narrate.PanelWire:
-		d.fence("http", firstCells(p))
+		d.fence("text", firstCells(p))
 	case narrate.PanelActs:
 		d.fence("c", firstCells(p))
-		if hands := byHand(whole); len(hands) > 0 {
-			d.line("By hand:\n")
+		if hands, inside := byHand(whole); len(hands) > 0 {
+			if inside {
+				d.line("By hand, *inside the container's namespaces* (on the host these lines would do harm):\n")
+			} else {
+				d.line("By hand:\n")
+			}
 			d.fence("sh", hands)
 		}
 	default:
@@ -202,14 +207,16 @@ func firstCells(p narrate.Panel) []string {
 	return lines
 }
 
-func byHand(p narrate.Panel) []string {
-	var lines []string
+// byHand lists the shell lines for the calls that did something, and whether
+// they belong inside the container's namespaces.
+func byHand(p narrate.Panel) (lines []string, inside bool) {
 	for _, r := range p.Rows {
-		if len(r.Cells) > 1 && r.Cells[1] != "" {
+		if len(r.Cells) > 2 && r.Cells[1] != "" && strings.HasSuffix(r.Cells[0], " = 0") {
 			lines = append(lines, r.Cells[1])
+			inside = inside || r.Cells[2] != ""
 		}
 	}
-	return lines
+	return lines, inside
 }
 
 func (d *document) table(p narrate.Panel) {
@@ -290,7 +297,10 @@ func capital(s string) string {
 	return strings.ToUpper(string(r[:1])) + string(r[1:])
 }
 
-func (d *document) colophon() {
+func (d *document) colophon(steps []*narrate.Step) {
+	if last := steps[len(steps)-1]; last.Kind != narrate.KindEnd {
+		d.line("*The run was ended here, at step %d of %d.*\n", last.N, last.Of)
+	}
 	who := "root"
 	if d.header.Rootless {
 		who = "an ordinary user"
