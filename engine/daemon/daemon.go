@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -31,6 +32,8 @@ type Daemon struct {
 	socket  string
 	version string
 	log     *slog.Logger
+
+	madeDir string // the socket's directory, if it was made for it
 
 	mu      sync.Mutex
 	watcher *wire.Holder
@@ -61,7 +64,32 @@ func (d *Daemon) Serve(ctx context.Context, host string) error {
 	case <-ctx.Done():
 	}
 	d.leaveWatcher() // what is held aborts and unwinds
-	return errors.Join(server.Close(), d.engine.Close())
+	err = errors.Join(server.Close(), d.engine.Close())
+	if d.madeDir != "" {
+		_ = os.Remove(d.madeDir) // stays where somebody else has put something in it
+	}
+	return err
+}
+
+// makeDir makes the socket's directory. One that belongs to another user is
+// refused: he could put a socket of his own in the place of ours.
+func (d *Daemon) makeDir(dir string) error {
+	info, err := os.Stat(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		d.madeDir = dir
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fmt.Errorf("make the socket's directory: %w", err)
+		}
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("the socket's directory: %w", err)
+	}
+	owner := int(info.Sys().(*syscall.Stat_t).Uid)
+	if owner != 0 && owner != os.Geteuid() {
+		return fmt.Errorf("the socket's directory %s belongs to another user", dir)
+	}
+	return nil
 }
 
 func (d *Daemon) listen(host string) (net.Listener, error) {
@@ -73,8 +101,8 @@ func (d *Daemon) listen(host string) (net.Listener, error) {
 	if network == "tcp" {
 		return listenLoopback(address)
 	}
-	if err := os.MkdirAll(filepath.Dir(address), 0o755); err != nil {
-		return nil, fmt.Errorf("make the socket's directory: %w", err)
+	if err := d.makeDir(filepath.Dir(address)); err != nil {
+		return nil, err
 	}
 	if conn, err := net.Dial("unix", address); err == nil {
 		return nil, errors.Join(fmt.Errorf("a daemon already listens at %s", host), conn.Close())
