@@ -1,0 +1,97 @@
+package term
+
+import (
+	"bytes"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/learndocker/learndocker/lessons"
+	"github.com/learndocker/learndocker/narrate"
+)
+
+// recorded are the steps of the bundled hello-world.
+func recorded(t *testing.T) []*narrate.Step {
+	t.Helper()
+	data, err := fs.ReadFile(lessons.Files, "recordings/hello-world.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := narrate.ReadRecording(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Steps
+}
+
+func TestOneStepFitsOneScreen(t *testing.T) {
+	for _, size := range [][2]int{{80, 24}, {100, 40}, {140, 40}, {60, 20}} {
+		r := Renderer{Width: size[0], Height: size[1]}
+		for _, step := range recorded(t) {
+			lines := r.Step(step)
+			if len(lines) > size[1] {
+				t.Errorf("%dx%d, step %d: %d lines", size[0], size[1], step.N, len(lines))
+			}
+			for _, line := range lines {
+				if n := cells(strings.TrimPrefix(line, Continued)); n > size[0] {
+					t.Errorf("%dx%d, step %d: a line of %d cells: %q", size[0], size[1], step.N, n, line)
+				}
+			}
+		}
+	}
+}
+
+// TestNothingSaidIsCut: on the screen that the lesson is made for, prose and
+// claims stand whole.
+func TestNothingSaidIsCut(t *testing.T) {
+	r := Renderer{Width: 100, Height: 40}
+	for _, step := range recorded(t) {
+		shown := strings.Join(strings.Fields(strings.Join(r.Step(step), " ")), " ")
+		said := markdown(step.Prose, 1<<20, newStyle(false))
+		for _, c := range step.Claims {
+			said = append(said, inlineMarkdown(c.Say, newStyle(false)))
+		}
+		for _, text := range said {
+			if text = strings.Join(strings.Fields(text), " "); !strings.Contains(shown, text) && !strings.Contains(text, "/") {
+				t.Errorf("step %d: cut: %q", step.N, text)
+			}
+		}
+	}
+}
+
+func TestPlainTextHasNoEscapes(t *testing.T) {
+	for _, step := range recorded(t) {
+		if text := strings.Join(Renderer{Width: 100}.Step(step), "\n"); strings.ContainsRune(text, '\x1b') {
+			t.Errorf("step %d has an escape sequence", step.N)
+		}
+		colored := strings.Join(Renderer{Width: 100, Color: true}.Step(step), "\n")
+		if !strings.Contains(colored, "\x1b[") {
+			t.Errorf("step %d has no colour", step.N)
+		}
+	}
+}
+
+func TestWhatAContainerWritesSteersNothing(t *testing.T) {
+	step := &narrate.Step{Kind: narrate.KindEnd, Output: []narrate.Line{{Stream: "stdout", Text: "a\x1b[2Jb\x07\u009b31mc\td"}}}
+	text := strings.Join(Renderer{Width: 80}.Step(step), "\n")
+	if strings.ContainsAny(text, "\x1b\x07\u009b") || !strings.Contains(text, "a[2Jb31mc d") {
+		t.Errorf("%q", text)
+	}
+}
+
+func TestPredictionMeetsMeasurement(t *testing.T) {
+	var step *narrate.Step
+	for _, s := range recorded(t) {
+		if len(s.Outcomes) > 0 {
+			step = s
+			break
+		}
+	}
+	truth := step.Outcomes[0].Measured
+	for answer, want := range map[string]string{"": "Measured: ", truth: "You predicted it: ", "pull": "You predicted: "} {
+		r := Renderer{Width: 100, Answers: func(narrate.Question) string { return answer }}
+		if text := strings.Join(r.Step(step), " "); !strings.Contains(text, want) {
+			t.Errorf("answer %q: want %q in %q", answer, want, text)
+		}
+	}
+}
