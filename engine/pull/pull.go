@@ -241,7 +241,12 @@ var (
 func (s *Source) explain(err error) error {
 	familiar := reference.FamiliarName(s.name)
 	var answer *transport.Error
-	if !errors.As(err, &answer) {
+	var network *net.OpError
+	switch {
+	case errors.As(err, &answer):
+	case errors.As(err, &network):
+		return fmt.Errorf("the registry of %s cannot be reached: %w", familiar, network)
+	default:
 		return err
 	}
 	switch {
