@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"time"
 
@@ -258,8 +259,15 @@ func (b *builder) container() map[string]any {
 	return c
 }
 
-// plain turns a value into maps and lists, named as in its JSON.
+// plain turns a value into maps and lists, named as in its JSON. A list of
+// nothing is an empty list: pages count what is in it.
 func plain(v any) any {
+	if v != nil {
+		full := reflect.New(reflect.TypeOf(v)).Elem()
+		full.Set(reflect.ValueOf(v))
+		emptyLists(full)
+		v = full.Interface()
+	}
 	data, err := json.Marshal(v)
 	if err != nil {
 		return nil
@@ -270,4 +278,17 @@ func plain(v any) any {
 		return nil
 	}
 	return out
+}
+
+// emptyLists makes an empty list of a nil one, or of those in a struct's own
+// fields.
+func emptyLists(v reflect.Value) {
+	switch {
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			emptyLists(v.Field(i))
+		}
+	case v.Kind() == reflect.Slice && v.IsNil() && v.Type().Elem().Kind() != reflect.Uint8:
+		v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+	}
 }
