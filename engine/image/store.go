@@ -116,14 +116,23 @@ func (s *Store) BlobPath(d digest.Digest) (string, error) {
 	return filepath.Join(s.blobDir(), d.Encoded()), nil
 }
 
-// Has reports whether the blob is there with that size.
+// Has reports whether the blob is there with that size. Documents, without which
+// nothing works, are read whole: a damaged one is not there, so that pulling the
+// image again mends it.
 func (s *Store) Has(desc v1.Descriptor) bool {
 	path, err := s.BlobPath(desc.Digest)
 	if err != nil {
 		return false
 	}
 	info, err := os.Stat(path)
-	return err == nil && info.Size() == desc.Size
+	if err != nil || info.Size() != desc.Size {
+		return false
+	}
+	if desc.Size > maxDocument {
+		return true
+	}
+	data, err := os.ReadFile(path)
+	return err == nil && digest.FromBytes(data) == desc.Digest
 }
 
 // Ingest stores a blob under its digest and returns the digest that the bytes
@@ -330,7 +339,7 @@ func (s *Store) readDocument(d digest.Digest, into any) error {
 		return fmt.Errorf("document %s: more than %d bytes", d, maxDocument)
 	}
 	if digest.FromBytes(data) != d {
-		return fmt.Errorf("document %s: damaged on disk, its bytes have digest %s", d, digest.FromBytes(data))
+		return fmt.Errorf("document %s: damaged on disk, its bytes have digest %s; pull the image again", d, digest.FromBytes(data))
 	}
 	return json.Unmarshal(data, into)
 }

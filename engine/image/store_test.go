@@ -307,6 +307,35 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// TestDamageIsMended: a damaged document counts as missing, and storing it again
+// makes the image whole.
+func TestDamageIsMended(t *testing.T) {
+	s := open(t, t.TempDir())
+	_, config := add(t, s, "one", "one")
+	path, err := s.BlobPath(config.Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := bytes.Clone(whole)
+	damaged[0] ^= 1 // the same size
+	if err := os.WriteFile(path, damaged, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if s.Has(config) {
+		t.Error("a damaged config counts as there")
+	}
+	if _, err := s.Ingest(sys.Kernel{}, config, bytes.NewReader(whole)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Find("one"); err != nil {
+		t.Errorf("after it was stored again: %v", err)
+	}
+}
+
 // TestParseName completes names as Docker does.
 func TestParseName(t *testing.T) {
 	d := digest.FromString("x").String()
