@@ -189,7 +189,7 @@ func (p *pulling) fetch(ctx context.Context, desc v1.Descriptor, downloaded func
 	}
 	fact := stage.Blob{Digest: desc.Digest.String(), MediaType: desc.MediaType, Size: desc.Size, Path: path}
 	if p.images.Has(desc) {
-		fact.Present, fact.Computed = true, fact.Digest
+		fact.Present = true
 		return p.At(ctx, fact)
 	}
 	body, err := p.source.Blob(ctx, desc)

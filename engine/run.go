@@ -487,12 +487,30 @@ func (e *Engine) Remove(ctx context.Context, c *Container, force bool) error {
 		c.kill()
 		<-c.Exited()
 	}
+	had := e.contents(c.dir)
 	if err := os.RemoveAll(c.dir); err != nil {
 		return fmt.Errorf("remove container: %w", err)
 	}
 	e.kernel().Did("unlinkat", nil, "rm -r "+c.dir, sys.Quote(c.dir), "AT_REMOVEDIR")
 	e.forget(c)
 	close(c.removed)
-	gone := []string{c.dir, c.stack().Merged()}
-	return e.At(ctx, stage.Removed{Container: r.ID, Name: r.Name, Gone: append(gone, e.cgroups.Open(r.ID).Dirs()...)})
+	return e.At(ctx, stage.Removed{Container: r.ID, Name: r.Name, Gone: slices.DeleteFunc(had, exists)})
+}
+
+// contents lists a directory and what is in it, for whoever watches it go.
+func (e *Engine) contents(dir string) []string {
+	if !e.IsWatched() {
+		return nil
+	}
+	paths := []string{dir}
+	entries, _ := os.ReadDir(dir) // what cannot be read is not told of
+	for _, entry := range entries {
+		paths = append(paths, filepath.Join(dir, entry.Name()))
+	}
+	return paths
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, os.ErrNotExist)
 }

@@ -197,7 +197,9 @@ func (e *evidence) registry() Panel {
 			add(*f.Exchange)
 		}
 		p.add("promised", units.HumanSize(float64(f.Size)), f.Digest)
-		p.add("computed", "", f.Computed)
+		if f.Computed != "" {
+			p.add("computed", "", f.Computed)
+		}
 	}
 	return p
 }

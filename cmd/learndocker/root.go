@@ -58,7 +58,7 @@ func hint(err error) string {
 		return "Start one in another terminal:  learndocker daemon"
 	}
 	if errors.Is(err, narrate.ErrCannotRun) {
-		return "Play its recording instead:  learndocker replay hello-world --step"
+		return "Recordings play everywhere; learndocker lesson list names the lessons:  learndocker replay LESSON --step"
 	}
 	return ""
 }

@@ -97,7 +97,7 @@ func (s *Store) Unpack(k sys.Kernel, blob io.Reader, blobDigest, diffID digest.D
 	defer release()
 	fact := stage.Unpacked{Digest: blobDigest.String(), DiffID: diffID.String(), Dir: s.Dir(diffID)}
 	if s.Has(diffID) {
-		fact.Shared, fact.Hashed = true, fact.DiffID
+		fact.Shared = true
 		return fact, nil
 	}
 	tmp, err := os.MkdirTemp(s.dir, "unpack-")

@@ -151,9 +151,9 @@ type Blob struct {
 	Digest    string    `json:"digest"`
 	MediaType string    `json:"mediaType"`
 	Size      int64     `json:"size"`
-	Computed  string    `json:"computed"` // sha256 of the bytes that came
-	Present   bool      `json:"present"`  // was in the store, nothing was fetched
-	Path      string    `json:"path"`     // where it is kept
+	Computed  string    `json:"computed,omitempty"` // sha256 of the bytes that came; none if none did
+	Present   bool      `json:"present"`            // was in the store, nothing was fetched
+	Path      string    `json:"path"`               // where it is kept
 	Exchange  *Exchange `json:"exchange,omitempty"`
 }
 
@@ -170,9 +170,9 @@ const MaxEntries = 40
 
 // Unpacked: a layer's archive has become a directory.
 type Unpacked struct {
-	Digest  string  `json:"digest"` // of the compressed blob
-	DiffID  string  `json:"diffID"` // of the tar inside, as the config promises
-	Hashed  string  `json:"hashed"` // sha256 of the tar that came out
+	Digest  string  `json:"digest"`           // of the compressed blob
+	DiffID  string  `json:"diffID"`           // of the tar inside, as the config promises
+	Hashed  string  `json:"hashed,omitempty"` // sha256 of the tar that came out; none if it was unpacked before
 	Entries int     `json:"entries"`
 	First   []Entry `json:"first"` // at most MaxEntries
 	Bytes   int64   `json:"bytes"` // of the tar
@@ -351,7 +351,7 @@ type Exit struct {
 type Removed struct {
 	Container string   `json:"container"`
 	Name      string   `json:"name"`
-	Gone      []string `json:"gone"` // paths that are no more
+	Gone      []string `json:"gone"` // paths that were there before and, looked for, are no more
 }
 
 func (Request) Stage() Name    { return APIRequest }

@@ -29,6 +29,7 @@ type Snapshot struct {
 	Interfaces []string          `json:"interfaces"`
 	Cgroup     []ControlFile     `json:"cgroup"`
 	Processes  []Process         `json:"processes"`
+	Children   []int             `json:"children"` // of the held process
 	Store      []File            `json:"store"`
 }
 
@@ -61,6 +62,20 @@ type Process struct {
 	Name   string `json:"name"`
 	State  string `json:"state"` // "S (sleeping)"
 	NSpid  []int  `json:"nspid"` // outermost first
+}
+
+// children reads /proc/PID/task/TID/children: each thread has those that it made.
+func children(proc string) []int {
+	var pids []int
+	threads, _ := filepath.Glob(proc + "/task/*/children") // the pattern is right
+	for _, file := range threads {
+		for _, word := range strings.Fields(read(file)) {
+			if pid, err := strconv.Atoi(word); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids
 }
 
 // File is a file of the image store.
@@ -96,6 +111,7 @@ func Take(s Subject) Snapshot {
 	snap.Interfaces = list(interfaces(proc))
 	snap.Cgroup = list(controlFiles(s.Cgroup))
 	snap.Processes = list(processes(s.Roles))
+	snap.Children = list(children(proc))
 	snap.Store = list(files(s.StoreDir))
 	return snap
 }

@@ -59,6 +59,23 @@ func TestNothingSaidIsCut(t *testing.T) {
 	}
 }
 
+// TestEvidenceShrinksBeforeItGoes: where there is little room, tables give up
+// rows; each is still there.
+func TestEvidenceShrinksBeforeItGoes(t *testing.T) {
+	r := Renderer{Width: 100, Height: 40}
+	for _, step := range recorded(t) {
+		shown := strings.Join(r.Step(step), "\n")
+		if len(step.Output) > 0 && step.Kind == narrate.KindStop && !strings.Contains(shown, "── the client writes") {
+			t.Errorf("step %d: the client's output is not shown", step.N)
+		}
+		for _, kind := range step.Show {
+			if p, ok := step.Panel(kind); ok && !strings.Contains(shown, cut("── "+step.Brief(p).Title, 60)) {
+				t.Errorf("step %d: panel %s is not shown", step.N, kind)
+			}
+		}
+	}
+}
+
 func TestPlainTextHasNoEscapes(t *testing.T) {
 	for _, step := range recorded(t) {
 		if text := strings.Join(Renderer{Width: 100}.Step(step), "\n"); strings.ContainsRune(text, '\x1b') {
