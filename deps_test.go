@@ -45,7 +45,8 @@ var rules = map[string][]string{
 	"narrate/shell":      {"narrate/probe"},
 	"narrate":            {"narrate/probe", "narrate/lesson", "narrate/prose", "engine/client", "engine/stage", "engine/stage/wire"},
 	"narrate/term":       {"narrate"},
-	"narrate/transcript": {"narrate", "engine/stage"},
+	"narrate/byhand":     {"narrate", "engine/stage"},
+	"narrate/transcript": {"narrate", "narrate/term", "narrate/byhand", "engine/stage"},
 
 	"lessons": {},
 	"content": {},

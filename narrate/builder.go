@@ -31,6 +31,8 @@ type builder struct {
 	exit      int
 	lines     []Line // not yet in a step
 	predicted []predicted
+	passed    []stage.Point // since the last step
+	blobs     []Blob        // not yet in a step
 }
 
 // predicted is a question that has been asked and waits for its truth.
@@ -47,6 +49,7 @@ func newBuilder(l *prose.Library, of int) *builder {
 // observe takes note of a point, whether it becomes a step or not.
 func (b *builder) observe(p stage.Point) {
 	b.facts[p.Fact.Stage()] = p.Fact
+	b.passed = append(b.passed, stage.Point{Seq: p.Seq, PID: p.PID, Fact: p.Fact})
 	switch f := p.Fact.(type) {
 	case stage.Request:
 		b.roles[BoxDaemon] = p.PID
@@ -55,11 +58,31 @@ func (b *builder) observe(p stage.Point) {
 		}
 	case stage.Lookup:
 		b.storeDir = f.Store
+	case stage.Blob:
+		b.keep(f)
 	case stage.Namespaces:
 		b.roles[BoxContainer] = f.PID
 	case stage.Removed:
 		delete(b.roles, BoxContainer)
 	}
+}
+
+// keep reads a small layer while the store has it, so that what was unpacked
+// here can be unpacked from a recording.
+func (b *builder) keep(f stage.Blob) {
+	if f.Size > MaxBlob || !strings.Contains(f.MediaType, "layer") && !strings.Contains(f.MediaType, "rootfs") {
+		return
+	}
+	if data, err := os.ReadFile(f.Path); err == nil { // the daemon's own files may not be ours to read
+		b.blobs = append(b.blobs, Blob{f.Digest, data})
+	}
+}
+
+// since is what has passed since the last step.
+func (b *builder) since() (passed []stage.Point, blobs []Blob) {
+	passed, blobs = b.passed, b.blobs
+	b.passed, b.blobs = nil, nil
+	return passed, blobs
 }
 
 func (b *builder) wrote(stream, text string) {
@@ -80,6 +103,7 @@ func (b *builder) takeLines() []Line {
 // words makes an introduction or an end.
 func (b *builder) words(kind, page string) (*Step, error) {
 	s := &Step{Kind: kind, N: b.n, Of: b.of, At: time.Now(), Output: b.takeLines()}
+	s.Passed, s.Blobs = b.since()
 	if page == "" {
 		return s, nil
 	}
@@ -96,6 +120,10 @@ func (b *builder) stop(plan lesson.Stop, p stage.Point) (*Step, error) {
 	s := &Step{
 		Kind: KindStop, N: b.n, Of: b.of, At: time.Now(), Command: b.command, Point: &p, Edge: edges[p.Fact.Stage()],
 		Show: plan.Show, Output: b.takeLines(),
+	}
+	s.Passed, s.Blobs = b.since()
+	if n := len(s.Passed); n > 0 {
+		s.Passed = s.Passed[:n-1] // the last is the step's own
 	}
 	s.Probe = probe.Take(probe.Subject{
 		PID: p.PID, Roles: b.roles, Cgroup: containerDirs(b.facts), StoreDir: b.storeDir, DaemonPID: b.roles[BoxDaemon],

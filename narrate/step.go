@@ -44,6 +44,30 @@ type Step struct {
 	Failed   []string       `json:"failed,omitempty"` // expectations that did not hold
 	Probe    probe.Snapshot `json:"probe"`
 	DataRoot string         `json:"dataRoot,omitempty"` // the daemon's, which Brief leaves out of paths
+	Passed   []stage.Point  `json:"passed,omitempty"`   // points since the step before at which the lesson has no stop; without acts
+	Blobs    []Blob         `json:"blobs,omitempty"`    // small layers that were fetched since the step before
+}
+
+// Blob is a blob of the image store.
+type Blob struct {
+	Digest string `json:"digest"`
+	Data   []byte `json:"data"` // as the registry keeps it
+}
+
+// MaxBlob bounds the blobs that are kept in steps, in bytes.
+const MaxBlob = 64 << 10
+
+// Points lists all that the engine told since the step before, the step's own
+// point last.
+func (s *Step) Points() []*stage.Point {
+	var list []*stage.Point
+	for i := range s.Passed {
+		list = append(list, &s.Passed[i])
+	}
+	if s.Point != nil {
+		list = append(list, s.Point)
+	}
+	return list
 }
 
 // Stage is the step's stage; "" for an introduction or an end.

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -26,11 +25,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // cgroup version.
 func TestGoldenTranscript(t *testing.T) {
 	header, steps := runLesson(t, "hello-world")
-	var b bytes.Buffer
-	if err := transcript.Markdown(&b, header, steps, transcript.Options{FrontMatter: "none", Stable: true}); err != nil {
-		t.Fatal(err)
-	}
-	got := b.String()
+	got := string(transcribe(t, "md", header, steps, transcript.Options{Stable: true, Name: "hello-world.md"})[0].Data)
 	who := "root"
 	if header.Rootless {
 		who = "user"
@@ -52,6 +47,20 @@ func TestGoldenTranscript(t *testing.T) {
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("the transcript is not the one that was looked at (-want +got):\n%s\nif it is right: make golden", diff)
 	}
+}
+
+// transcribe writes steps down in the named format.
+func transcribe(t *testing.T, format string, h narrate.Header, steps []*narrate.Step, o transcript.Options) []transcript.File {
+	t.Helper()
+	f, err := transcript.Choose(format, o.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := transcript.Files(f, h, steps, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
 }
 
 // runLesson runs a bundled lesson to its end and returns its steps.

@@ -9,8 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -24,7 +22,6 @@ import (
 	"github.com/learndocker/learndocker/narrate/prose"
 	"github.com/learndocker/learndocker/narrate/shell"
 	controls "github.com/learndocker/learndocker/narrate/term"
-	"github.com/learndocker/learndocker/narrate/transcript"
 )
 
 const language = "en"
@@ -32,35 +29,28 @@ const language = "en"
 // showFlags say how steps are shown and kept: the same for a lesson, a
 // recording and a watched daemon.
 type showFlags struct {
-	step        bool
-	pace        time.Duration
-	transcript  string
-	frontMatter string
-	stable      bool
-	record      string
-	waiting     string // what is waited for when nothing happens
+	step       bool
+	pace       time.Duration
+	transcript transcriptFlags
+	record     string
+	waiting    string // what is waited for when nothing happens
 }
 
 func (f *showFlags) declare(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.step, "step", false, "wait for a key at each stop")
 	flags.DurationVar(&f.pace, "pace", 6*time.Second, "how long each stop stays, without --step")
-	flags.StringVar(&f.transcript, "transcript", "", "write the run to `FILE.md` as a post")
-	flags.StringVar(&f.frontMatter, "front-matter", "none", "head of the transcript: jekyll, hexo, hugo, none")
-	flags.BoolVar(&f.stable, "stable", false, "in the transcript, name by kind what differs from run to run")
+	f.transcript.declare(flags)
 	flags.StringVar(&f.record, "record", "", "write the recording to `FILE`, as JSON Lines")
 }
 
 // show plays a source and keeps what is asked for.
 func (f *showFlags) show(ctx context.Context, source narrate.Source, env []string) (err error) {
-	if !slices.Contains(transcript.FrontMatters, f.frontMatter) {
-		return errors.Join(fmt.Errorf("--front-matter %s: want one of %s", f.frontMatter, strings.Join(transcript.FrontMatters, ", ")), source.Close())
+	if err := f.transcript.check(); err != nil { // better now than after the lesson
+		return errors.Join(err, source.Close())
 	}
 	// A reader that has had enough (head) ends the session in order.
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGPIPE)
 	defer stop()
-	if err := canWrite(f.transcript); err != nil { // better now than after the lesson
-		return errors.Join(err, source.Close())
-	}
 	session := narrate.NewSession(source)
 	defer func() { err = errors.Join(err, session.Close()) }()
 	if f.record != "" {
@@ -88,13 +78,10 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 		}
 		return err
 	}
-	if f.transcript == "" {
+	if f.transcript.file == "" {
 		return nil
 	}
-	fmt.Fprintln(os.Stderr, "writing", f.transcript)
-	return writeWhole(f.transcript, func(w io.Writer) error {
-		return transcript.Markdown(w, session.Header(), session.Seen(), transcript.Options{FrontMatter: f.frontMatter, Stable: f.stable})
-	})
+	return f.transcript.write(session.Header(), session.Seen())
 }
 
 // containerPID is the container's process where the probe saw one.

@@ -1,225 +1,191 @@
-// Package transcript writes a session down as a post: Markdown that renders
-// alike on GitHub, Jekyll, Hexo and Hugo.
 package transcript
 
 import (
 	"fmt"
-	"io"
 	"regexp"
-	"slices"
 	"strings"
-	"time"
-
-	"gopkg.in/yaml.v3"
 
 	"github.com/learndocker/learndocker/narrate"
 )
 
-// FrontMatters are the site generators whose heads are known.
-var FrontMatters = []string{"jekyll", "hexo", "hugo", "none"}
-
-// Options of a transcript.
-type Options struct {
-	FrontMatter string // one of FrontMatters
-	Stable      bool   // name by kind what differs from run to run
+// markdownFiles writes a post that renders alike on GitHub, Jekyll, Hexo and
+// Hugo, and its pictures in a directory called after it.
+func markdownFiles(w *work) ([]File, error) {
+	d := &post{work: w, pictures: map[string]File{}}
+	d.write()
+	text, err := d.posted(d.b.String())
+	if err != nil {
+		return nil, err
+	}
+	files := w.single([]byte(text))
+	for _, name := range d.order {
+		files = append(files, d.pictures[name])
+	}
+	return files, nil
 }
 
-// Markdown writes the steps as one document.
-func Markdown(w io.Writer, h narrate.Header, steps []*narrate.Step, o Options) error {
-	if !slices.Contains(FrontMatters, o.FrontMatter) {
-		return fmt.Errorf("front matter %q: want one of %s", o.FrontMatter, strings.Join(FrontMatters, ", "))
+// post is a Markdown document being written.
+type post struct {
+	*work
+	b        strings.Builder
+	pictures map[string]File
+	order    []string // names of the pictures as they come
+}
+
+func (d *post) line(format string, args ...any) { fmt.Fprintf(&d.b, format+"\n", args...) }
+
+func (d *post) write() {
+	if !d.has(narrate.KindIntro) && !d.only.set {
+		d.line(d.words.PostIntro+"\n", d.stops())
 	}
-	d := &document{header: h}
-	for _, s := range steps {
-		d.step(s)
-	}
-	d.colophon(steps)
-	body := d.b.String()
-	// These two read {{ and {% as their own; a document that holds either, in
-	// some program's output, is marked as not meant for them.
-	if o.FrontMatter == "jekyll" || o.FrontMatter == "hexo" {
-		if strings.Contains(body, "{{") || strings.Contains(body, "{%") {
-			body = "{% raw %}\n" + body + "{% endraw %}\n"
+	drawn := d.only.set
+	for _, s := range d.sections() {
+		if !drawn && s.step.Kind != narrate.KindIntro {
+			d.glance()
+			drawn = true
 		}
+		d.section(s)
 	}
-	head, err := frontMatter(h, o.FrontMatter)
-	if err != nil {
-		return err
-	}
-	text := head + body
-	if o.Stable {
-		text = stable(text, h, steps)
-	}
-	_, err = io.WriteString(w, text)
-	return err
+	d.close()
 }
 
-func frontMatter(h narrate.Header, kind string) (string, error) {
-	title := strings.ReplaceAll(h.Title, "`", "")
-	tags := []string{"docker", "containers", "linux"}
-	var head any
-	switch kind {
-	case "none":
-		return "# " + h.Title + "\n\n", nil
-	case "jekyll":
-		head = struct {
-			Layout string   `yaml:"layout"`
-			Title  string   `yaml:"title"`
-			Date   string   `yaml:"date"`
-			Tags   []string `yaml:"tags"`
-			Lang   string   `yaml:"lang"`
-		}{"post", title, h.Made.Format("2006-01-02 15:04:05 -0700"), tags, h.Language}
-	case "hexo":
-		head = struct {
-			Title string   `yaml:"title"`
-			Date  string   `yaml:"date"`
-			Tags  []string `yaml:"tags"`
-			Lang  string   `yaml:"lang"`
-		}{title, h.Made.Format(time.DateTime), tags, h.Language}
-	case "hugo":
-		head = struct {
-			Title string   `yaml:"title"`
-			Date  string   `yaml:"date"`
-			Tags  []string `yaml:"tags"`
-			Draft bool     `yaml:"draft"`
-		}{title, h.Made.Format(time.RFC3339), tags, false}
-	}
-	data, err := yaml.Marshal(head)
-	if err != nil {
-		return "", err
-	}
-	return "---\n" + string(data) + "---\n\n", nil
+// glance shows the whole way in one picture, before the steps.
+func (d *post) glance() {
+	d.line("## %s\n", d.words.Glance)
+	d.picture("way", d.words.PosterTitle+". "+fmt.Sprintf(d.words.PosterDesc, d.stops()), sequence(d.work))
 }
 
-// document is a transcript being written.
-type document struct {
-	b       strings.Builder
-	header  narrate.Header
-	command string
+func (d *post) close() {
+	if text := d.unfinished(); text != "" {
+		d.line("*%s*\n", text)
+	}
+	d.line("---\n")
+	d.line("*%s*", d.colophon())
 }
 
-func (d *document) line(format string, args ...any) { fmt.Fprintf(&d.b, format+"\n", args...) }
-
-func (d *document) step(s *narrate.Step) {
-	if s.Command != d.command && s.Kind == narrate.KindStop {
-		d.command = s.Command
-		d.fence("console", []string{"$ " + s.Command})
+func (d *post) section(s section) {
+	if len(s.output) > 0 {
+		d.line("%s\n", d.words.ClientWrites)
+		d.fence("console", s.output)
 	}
-	d.output(s.Output)
+	if s.command != "" {
+		d.fence("console", []string{"$ " + s.command})
+	}
+	d.heading(s.step)
+	for _, o := range s.outcomes {
+		d.line("> **%s** %s %s. %s\n", oneLine(o.Question.Question), d.words.Measured, capital(o.Truth()), oneLine(o.Why))
+	}
+	if s.step.Prose != "" {
+		d.line("%s\n", strings.TrimSpace(s.step.Prose))
+	}
+	d.claims(s.step)
+	if s.more != "" {
+		d.line("%s\n", strings.TrimSpace(s.more))
+	}
+	for _, e := range s.evidence {
+		d.evidence(e)
+	}
+	if len(s.try) > 0 {
+		d.line("%s\n", d.words.TryIt)
+		d.fence("sh", s.try)
+	}
+	if s.question != nil {
+		d.question(*s.question)
+	}
+}
+
+func (d *post) heading(s *narrate.Step) {
 	switch s.Kind {
 	case narrate.KindStop:
-		d.line("## %d. %s\n", s.N, s.Title)
-		d.line("*Stage `%s`%s*\n", s.Stage(), between(s.Edge))
+		if !d.only.set || d.FrontMatter == "" || d.FrontMatter == "none" {
+			d.line("## %d. %s\n", s.N, s.Title)
+		}
+		busy := ""
+		if s.Edge.From != "" {
+			busy = ", " + d.edge(s.Edge)
+		}
+		d.line("*%s `%s`%s*\n", d.words.Stage, s.Stage(), busy)
+		if s.Edge.From != "" && (d.detail() != "brief" || d.only.panel == PanelPicture) {
+			d.picture(s.Edge.From+"-"+s.Edge.To, d.words.PictureTitle+": "+d.edge(s.Edge), picture(d.work, s.Edge))
+		}
 	case narrate.KindEnd:
 		d.line("## %s\n", s.Title)
 	}
-	for _, o := range s.Outcomes {
-		d.line("> **%s** %s. %s\n", oneLine(o.Question.Question), capital(o.Truth()), oneLine(o.Why))
-	}
-	if s.Prose != "" {
-		d.line("%s\n", s.Prose)
-	}
-	d.claims(s)
-	for _, kind := range s.Show {
-		if p, ok := s.Panel(kind); ok {
-			d.panel(s, p)
-		}
-	}
-	if s.Question != nil {
-		d.question(*s.Question)
-	}
 }
 
-func between(e narrate.Edge) string {
-	if e.From == "" {
-		return ""
+// picture puts a picture beside the post. The same way between the same boxes
+// is one picture, however often it is shown.
+func (d *post) picture(name, alt string, c *canvas) {
+	dir := strings.TrimSuffix(d.Name, extensionOf(d.Name))
+	file := dir + "/" + name + ".svg"
+	if _, there := d.pictures[file]; !there {
+		d.pictures[file] = File{Name: file, Data: c.document()}
+		d.order = append(d.order, file)
 	}
-	return ", " + e.From + " → " + e.To
+	d.line("![%s](%s)\n", escape(alt), linkPath(file))
 }
 
-func (d *document) claims(s *narrate.Step) {
+func extensionOf(name string) string {
+	if dot := strings.LastIndex(name, "."); dot > 0 {
+		return name[dot:]
+	}
+	return ""
+}
+
+// linkPath writes a file's name as a link's target.
+func linkPath(name string) string {
+	return strings.NewReplacer("%", "%25", " ", "%20", "#", "%23", "?", "%3F", "(", "%28", ")", "%29").Replace(name)
+}
+
+func (d *post) claims(s *narrate.Step) {
 	for _, c := range s.Claims {
 		if c.Holds {
-			d.line("- ✓ %s", c.Say)
+			d.line("- ✓ %s", oneLine(c.Say))
 		} else {
-			d.line("- ✗ not so on this machine: %s", c.Say)
+			d.line("- ✗ %s %s", d.words.NotSoHere, oneLine(c.Say))
 		}
 	}
 	for _, f := range s.Failed {
-		d.line("- ✗ not as the lesson expects: %s", code(f))
+		d.line("- ✗ %s %s", d.words.NotExpected, code(f))
 	}
 	if len(s.Claims)+len(s.Failed) > 0 {
 		d.line("")
 	}
 }
 
-func (d *document) question(q narrate.Question) {
-	d.line("> **Before you read on:** %s", oneLine(q.Question))
+func (d *post) question(q narrate.Question) {
+	d.line("> **%s** %s", d.words.BeforeYouReadOn, oneLine(q.Question))
 	d.line(">")
 	for i, c := range q.Choices {
-		d.line("> %d. %s", i+1, c.Text)
+		d.line("> %d. %s", i+1, oneLine(c.Text))
 	}
 	d.line("")
 }
 
-// output shows what the client wrote, stderr and stdout as a terminal would.
-func (d *document) output(lines []narrate.Line) {
-	var text []string
-	for _, l := range lines {
-		text = append(text, l.Text)
+func (d *post) evidence(e evidence) {
+	d.line("**%s**\n", escape(e.title))
+	if e.text == nil {
+		d.table(e)
+		return
 	}
-	if len(text) > 0 {
-		d.line("The client writes:\n")
-		d.fence("console", text)
+	text := e.text
+	if e.more > 0 {
+		text = append(text[:len(text):len(text)], fmt.Sprintf(d.words.More, e.more))
 	}
+	d.fence(e.kind, text)
+	if len(e.hands) == 0 {
+		return
+	}
+	if e.inside {
+		d.line("%s\n", d.words.ByHandInside)
+	} else {
+		d.line("%s\n", d.words.ByHand)
+	}
+	d.fence("sh", e.hands)
 }
 
-// panel is a table, but for what reads better as it is: HTTP and system calls.
-func (d *document) panel(s *narrate.Step, whole narrate.Panel) {
-	p := s.Brief(whole)
-	d.line("**%s**\n", escape(p.Title))
-	switch p.Kind {
-	case narrate.PanelWire:
-		d.fence("text", firstCells(p))
-	case narrate.PanelActs:
-		d.fence("c", firstCells(p))
-		if hands, inside := byHand(whole); len(hands) > 0 {
-			if inside {
-				d.line("By hand, *inside the container's namespaces* (on the host these lines would do harm):\n")
-			} else {
-				d.line("By hand:\n")
-			}
-			d.fence("sh", hands)
-		}
-	default:
-		d.table(p)
-	}
-}
-
-func firstCells(p narrate.Panel) []string {
-	var lines []string
-	for _, r := range p.Rows {
-		lines = append(lines, r.Cells[0])
-	}
-	if p.More > 0 {
-		lines = append(lines, fmt.Sprintf("… and %d more", p.More))
-	}
-	return lines
-}
-
-// byHand lists the shell lines for the calls that did something, and whether
-// they belong inside the container's namespaces.
-func byHand(p narrate.Panel) (lines []string, inside bool) {
-	for _, r := range p.Rows {
-		if len(r.Cells) > 2 && r.Cells[1] != "" && strings.HasSuffix(r.Cells[0], " = 0") {
-			lines = append(lines, r.Cells[1])
-			inside = inside || r.Cells[2] != ""
-		}
-	}
-	return lines, inside
-}
-
-func (d *document) table(p narrate.Panel) {
+func (d *post) table(e evidence) {
+	p := e.table
 	columns := len(p.Head)
 	for _, r := range p.Rows {
 		columns = max(columns, len(r.Cells))
@@ -240,15 +206,15 @@ func (d *document) table(p narrate.Panel) {
 	for _, r := range p.Rows {
 		row(r.Cells, code)
 	}
-	if p.More > 0 {
-		row([]string{fmt.Sprintf("… and %d more", p.More)}, escape)
+	if e.more > 0 {
+		row([]string{fmt.Sprintf(d.words.More, e.more)}, escape)
 	}
 	d.line("")
 }
 
 // fence writes a code block whose fence is longer than any run of backticks
 // inside it.
-func (d *document) fence(language string, lines []string) {
+func (d *post) fence(language string, lines []string) {
 	text := strings.Join(lines, "\n")
 	mark := "```"
 	for strings.Contains(text, mark) {
@@ -257,26 +223,17 @@ func (d *document) fence(language string, lines []string) {
 	d.line("%s%s\n%s\n%s\n", mark, language, clean(text), mark)
 }
 
-// clean takes out what a terminal would obey.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r != '\n' && r != '\t' && (r < ' ' || r == 0x7f) {
-			return -1
-		}
-		return r
-	}, s)
-}
-
 var special = regexp.MustCompile("([\\\\`*_{}\\[\\]<>#|])")
 
 func escape(s string) string { return special.ReplaceAllString(clean(s), `\$1`) }
 
 // code is a table cell of code; empty cells stay empty.
 func code(s string) string {
-	s = strings.ReplaceAll(clean(strings.ReplaceAll(s, "\n", " ")), "|", `\|`)
+	s = clean(strings.ReplaceAll(s, "\n", " "))
 	if strings.TrimSpace(s) == "" {
 		return ""
 	}
+	s = strings.ReplaceAll(s, "|", `\|`)
 	mark := "`"
 	for strings.Contains(s, mark) {
 		mark += "`"
@@ -285,27 +242,4 @@ func code(s string) string {
 		s = " " + s + " "
 	}
 	return mark + s + mark
-}
-
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-func capital(s string) string {
-	if s == "" {
-		return s
-	}
-	r := []rune(s)
-	return strings.ToUpper(string(r[:1])) + string(r[1:])
-}
-
-func (d *document) colophon(steps []*narrate.Step) {
-	if last := steps[len(steps)-1]; last.Kind != narrate.KindEnd {
-		d.line("*The run was ended here, at step %d of %d.*\n", last.N, last.Of)
-	}
-	who := "root"
-	if d.header.Rootless {
-		who = "an ordinary user"
-	}
-	d.line("---\n")
-	d.line("*Observed on %s with learndocker %s, as %s: Linux %s on %s, cgroup %s. Every number was read from the engine, the wire or the kernel while the engine was held still.*",
-		d.header.Made.Format("2 January 2006"), d.header.Version, who, d.header.Machine.Kernel, d.header.Machine.Arch, d.header.Machine.Cgroup)
 }

@@ -6,68 +6,120 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/learndocker/learndocker/engine/stage"
 	"github.com/learndocker/learndocker/narrate"
 )
 
-// stable replaces what differs from run to run by names, by kind and in the
+// namer replaces what differs from run to run by names, by kind and in the
 // order of first sight: pid₁, ns₂. Two places that held the same value hold the
 // same name, so that "the same namespace" survives. What an image's bytes
 // determine (digests, sizes) is the same everywhere and stays.
-func stable(text string, h narrate.Header, steps []*narrate.Step) string {
-	text = replaceFigures(text, h)
-	kinds := volatile(steps)
-	values := make([]string, 0, len(kinds))
-	for v := range kinds {
-		values = append(values, regexp.QuoteMeta(v))
-	}
-	// The longest first: an id before its own first digits.
-	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })
-	pattern := regexp.MustCompile(`(^|[^0-9A-Za-z_])(` + strings.Join(values, "|") + `)`)
-	n := namer{names: map[string]string{}, count: map[string]int{}}
-	var out strings.Builder
-	for {
-		at := pattern.FindStringSubmatchIndex(text)
-		if at == nil {
-			return out.String() + text
-		}
-		value, rest := text[at[4]:at[5]], text[at[5]:]
-		out.WriteString(text[:at[4]])
-		if partOfWord(rest, value) {
-			out.WriteString(value)
-		} else {
-			out.WriteString(n.name(kinds[value]))
-		}
-		text = rest
-	}
-}
-
-// partOfWord: a pid is not meant by the first digits of a longer number.
-func partOfWord(rest, value string) bool {
-	if rest == "" {
-		return false
-	}
-	next := rest[0]
-	return next >= '0' && next <= '9' || next >= 'a' && next <= 'f' && len(value) < 12
+type namer struct {
+	kinds  map[string]subject
+	values bool // names must themselves be valid: numbers, addresses, ids
+	given  map[string]int
+	count  map[string]int
+	fixed  map[string]string
 }
 
 // subject is what a value stands for: two values of one subject, an id and its
 // first digits, have one name.
 type subject struct{ kind, key string }
 
-type namer struct {
-	names map[string]string
-	count map[string]int
+func newNamer(h narrate.Header, steps []*narrate.Step, values bool) *namer {
+	n := &namer{kinds: volatile(steps), values: values, given: map[string]int{}, count: map[string]int{}, fixed: map[string]string{}}
+	for _, each := range [][2]string{{h.Machine.Kernel, "kernel"}, {h.Version, "version"}} {
+		if each[0] != "" {
+			n.fixed[each[0]] = each[1]
+		}
+	}
+	return n
 }
 
-func (n *namer) name(s subject) string {
-	key := s.kind + "\x00" + s.key
-	if n.names[key] == "" {
-		n.count[s.kind]++
-		n.names[key] = s.kind + subscript(n.count[s.kind])
+func (n *namer) text() func(string) string {
+	known := map[string]bool{}
+	for v := range n.kinds {
+		known[v] = true
 	}
-	return n.names[key]
+	for v := range n.fixed {
+		known[v] = true
+	}
+	pattern := regexp.MustCompile(`(^|[^0-9A-Za-z_])(` + alternatives(known) + `)`)
+	return func(s string) string {
+		s = listing.ReplaceAllStringFunc(s, func(line string) string { return strings.Join(strings.Fields(line), " ") })
+		for _, f := range figures {
+			s = f.pattern.ReplaceAllString(s, f.with)
+		}
+		return replaceWords(pattern, s, n.name)
+	}
+}
+
+// name is what stands for a value.
+func (n *namer) name(value string) string {
+	if f, ok := n.fixed[value]; ok {
+		return f
+	}
+	s := n.kinds[value]
+	i := n.index(s)
+	if !n.values {
+		return s.kind + subscript(i)
+	}
+	switch s.kind {
+	case "pid":
+		return strconv.Itoa(firstPID + i)
+	case "ns":
+		return strconv.Itoa(firstNamespace + i)
+	case "id":
+		return strings.Repeat(fmt.Sprintf("%04x", i), 16)[:len(value)]
+	case "registry":
+		return fmt.Sprintf("127.0.0.1:%d", 5000+i)
+	case "bridge":
+		return fmt.Sprintf("learndocker%d", i-1)
+	case "mac":
+		return fmt.Sprintf("02:42:ac:1e:00:%02x", i+1)
+	case "address":
+		return fmt.Sprintf("172.30.0.%d", i+1)
+	case "gateway":
+		return "172.30.0.1"
+	case "data":
+		return "/var/lib/learndocker"
+	case "dir":
+		return "/run/learndocker"
+	}
+	return fmt.Sprintf("%s_%d", s.kind, i)
+}
+
+const firstPID, firstNamespace = 1000, 4026540000
+
+func (n *namer) index(s subject) int {
+	key := s.kind + "\x00" + s.key
+	if n.given[key] == 0 {
+		n.count[s.kind]++
+		n.given[key] = n.count[s.kind]
+	}
+	return n.given[key]
+}
+
+// number is the same for numbers that are kept as such: a field cannot hold
+// a name.
+func (n *namer) number(field string, value int64) int64 {
+	s, known := n.kinds[strconv.FormatInt(value, 10)]
+	if !known {
+		return value
+	}
+	switch field {
+	case "PID", "Parent", "NSpid", "Children":
+		if s.kind == "pid" {
+			return int64(firstPID + n.index(s))
+		}
+	case "Inode", "Host":
+		if s.kind == "ns" {
+			return int64(firstNamespace + n.index(s))
+		}
+	}
+	return value
 }
 
 func subscript(n int) string {
@@ -98,8 +150,8 @@ func volatile(steps []*narrate.Step) map[string]subject {
 			dir := strings.TrimSuffix(s.DataRoot, "/data")
 			add("dir", dir, dir)
 		}
-		if s.Point != nil {
-			ofFact(s.Point.Fact, add)
+		for _, p := range s.Points() {
+			ofFact(p.Fact, add)
 		}
 	}
 	return found
@@ -123,35 +175,71 @@ func ofFact(f stage.Fact, add func(kind, value, key string)) {
 	}
 }
 
+// figures are measurements within texts.
 var figures = []struct {
 	pattern *regexp.Regexp
 	with    string
 }{
-	{regexp.MustCompile(`(memory\.(?:current|peak|usage_in_bytes|max_usage_in_bytes)[^\n]*\| )` + "`" + `\d+` + "`"), "$1`bytes`"},
 	{regexp.MustCompile(`\b\d+(\.\d+)? ms\b`), "t ms"},
 	{regexp.MustCompile(`and \d+ mounts of the host`), "and n mounts of the host"},
-	{regexp.MustCompile(`(?m)^date: .*$`), "date: day"},
-	{regexp.MustCompile(`"Created":\d+`), `"Created":moment`},
+	{regexp.MustCompile(`(?i)^(date: ).*$`), "${1}day"},
+	{regexp.MustCompile(`"Created":\d+`), `"Created":0`},
 	{regexp.MustCompile(`(?:Less than a second|\d+ seconds?|About a minute|\d+ minutes) ago`), "moments ago"},
 	// The groups' common parent is there already where another daemon runs.
 	{regexp.MustCompile(`(mkdir\("/sys/fs/cgroup/(?:\w+/)?learndocker", 0755\) = )\w+`), "${1}made or there"},
-	// The file system that holds the daemon's directory.
-	{regexp.MustCompile("(/etc/(?:resolv.conf|hostname|hosts)` \\| )`[^|]*` \\| `[^|]*`"), "${1}`type` | `device`"},
 }
 
 // listing is a line of `docker ps`, whose columns are as wide as what is in them.
 var listing = regexp.MustCompile(`(?m)^(?:CONTAINER ID|[0-9a-f]{12}) .*$`)
 
-// replaceFigures replaces measurements, and what names the machine.
-func replaceFigures(text string, h narrate.Header) string {
-	text = listing.ReplaceAllStringFunc(text, func(line string) string { return strings.Join(strings.Fields(line), " ") })
-	for _, f := range figures {
-		text = f.pattern.ReplaceAllString(text, f.with)
-	}
-	for _, r := range [][2]string{{h.Machine.Kernel, "kernel"}, {h.Made.Format("2 January 2006"), "day"}, {h.Version, "version"}} {
-		if r[0] != "" {
-			text = strings.ReplaceAll(text, r[0], r[1])
+var (
+	usage    = []string{"memory.current", "memory.peak", "memory.usage_in_bytes", "memory.max_usage_in_bytes"}
+	ownFiles = []string{"/etc/resolv.conf", "/etc/hostname", "/etc/hosts"}
+)
+
+// forget takes measurements out of a step's fields: times, memory in use, and
+// what the file system is that holds the daemon's directory.
+func (n *namer) forget(s *narrate.Step) {
+	s.At = time.Time{}
+	delete(s.Probe.Status, "VmRSS")
+	for i, c := range s.Probe.Cgroup {
+		if isUsage(c.Path) {
+			s.Probe.Cgroup[i].Value = "0"
 		}
 	}
-	return text
+	for i, m := range s.Probe.Mounts {
+		if slices.ContainsFunc(ownFiles, func(f string) bool { return strings.HasSuffix(m.Target, f) }) {
+			s.Probe.Mounts[i].Type, s.Probe.Mounts[i].Source, s.Probe.Mounts[i].Options = "type", "device", ""
+		}
+	}
+	for _, p := range s.Panels {
+		for i := range p.Rows {
+			forgetRow(&p.Rows[i])
+		}
+	}
+	for _, p := range s.Points() {
+		if f, ok := p.Fact.(stage.Exit); ok {
+			f.UserUS, f.SystemUS, f.WallUS, f.MaxRSS = 0, 0, 0, 0
+			p.Fact = f
+		}
+		for i, a := range p.Acts {
+			if a.Call == "mkdir" && a.Result == "EEXIST" {
+				p.Acts[i].Result = "0"
+			}
+		}
+	}
 }
+
+func forgetRow(r *narrate.Row) {
+	if len(r.Cells) < 3 {
+		return
+	}
+	if isUsage(r.Cells[0]) {
+		r.Cells[2], r.Changed = "bytes", false
+	}
+	if slices.ContainsFunc(ownFiles, func(f string) bool { return strings.HasSuffix(r.Cells[0], f) }) {
+		r.Cells[1], r.Cells[2] = "type", "device"
+	}
+}
+
+func isUsage(path string) bool { return slices.Contains(usage, path[strings.LastIndex(path, "/")+1:]) }
