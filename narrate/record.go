@@ -11,6 +11,8 @@ import (
 	"github.com/learndocker/learndocker/narrate/probe"
 )
 
+//go:generate go run -C .. ./cmd/internal/schema docs/recording.schema.json
+
 // RecordingFormat is the version of the recording's form.
 const RecordingFormat = 1
 

@@ -12,7 +12,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -221,9 +220,6 @@ func (m Mount) Own() string {
 	}
 	return ""
 }
-
-// Parent is the directory that a mount's target is in.
-func (m Mount) Parent() string { return path.Dir(m.Target) }
 
 // Writable are the options without "ro", for a mount that is filled first.
 func (m Mount) Writable() string {

@@ -58,6 +58,7 @@ type Limit struct {
 	File    string // with $ID
 	Values  []string
 	Meaning string
+	First   bool // of its meaning
 	// The kernel of the recording refused it, and that was no error.
 	Optional bool
 }
@@ -71,7 +72,8 @@ func (s *story) Limits() []Limit {
 			list[n-1].Values = append(list[n-1].Values, w.Value)
 			continue
 		}
-		list = append(list, Limit{file, []string{w.Value}, w.Meaning, w.Error != ""})
+		first := w.Meaning != "" && (len(list) == 0 || list[len(list)-1].Meaning != w.Meaning)
+		list = append(list, Limit{file, []string{w.Value}, w.Meaning, first, w.Error != ""})
 	}
 	return list
 }

@@ -7,8 +7,8 @@
 #   sudo LOOK='ls -l /proc/$PID/ns' sh {{quote .File}}       and look, while its process is held before it becomes the program
 #
 # Debian has all that it uses in util-linux, iproute2, hostname, tar, grep and coreutils.
-# One wall is missing: {{if .Spec.Linux.Seccomp}}the seccomp filter. It is a program for the kernel, and no standard tool compiles and loads one.
-# The engine does that between dropping capabilities and execve (seccomp(2)).{{else}}none. The engine ran this one without a seccomp filter too.{{end}}
+{{if .Spec.Linux.Seccomp}}# One wall is missing: the seccomp filter. It is a program for the kernel, and no standard tool compiles and loads one.
+# The engine does that between dropping capabilities and execve (seccomp(2)).{{else}}# The engine ran this container without a seccomp filter, and so does this.{{end}}
 {{- if .Header.Rootless}}
 # The run was an ordinary user's; root does the same here without a user namespace.
 {{- end}}
@@ -99,7 +99,7 @@ do
 	GROUPS_MADE="$GROUPS_MADE $group"
 done
 {{- range .Limits}}
-{{- if .Meaning}}
+{{- if .First}}
 # {{.Meaning}}{{end}}
 {{- if gt (len .Values) 1}}
 for rule in {{quoteAll .Values}}
@@ -180,31 +180,33 @@ printf '%s\t%s\n' "$ADDRESS" {{quote $.Spec.Hostname}} >> "$W/hosts"
 {{- end}}
 
 # --- {{.Say "rootfs.mounts"}}
+borrow() { # a file of the host's, to be seen inside
+	inside mkdir -p "$(dirname "$ROOT$2")"
+	inside test -e "$ROOT$2" || if [ -d "$1" ]; then inside mkdir "$ROOT$2"; else inside touch "$ROOT$2"; fi
+	inside mount --rbind "$1" "$ROOT$2"
+}
+place() { # a file system of its own: place TARGET TYPE OPTIONS SOURCE
+	inside mkdir -p "$ROOT$1"
+	inside mount -t "$2" -o "$3" "$4" "$ROOT$1"
+}
 {{- range .Mounts}}
 {{- if .Own}}
-inside mkdir -p "$ROOT{{.Parent}}"
-inside test -e "$ROOT{{.Target}}" || inside touch "$ROOT{{.Target}}"
-inside mount --rbind "$W/{{.Own}}" "$ROOT{{.Target}}"
+borrow "$W/{{.Own}}" {{quote .Target}}
 {{- else if eq .Type "bind"}}
-inside mkdir -p "$ROOT{{.Target}}"
-inside mount --rbind {{quote .Source}} "$ROOT{{.Target}}"
+borrow {{quote .Source}} {{quote .Target}}
 {{- else if eq .Type "cgroup"}}
 {{- if eq $.Version "v1"}}
-inside mkdir -p "$ROOT{{.Target}}"
-inside mount -t tmpfs -o {{.Writable}},mode=755 tmpfs "$ROOT{{.Target}}"
+place {{.Target}} tmpfs {{.Writable}},mode=755 tmpfs
 {{- $m := .}}
 for controller in{{range $.Controllers}} {{.}}{{end}}; do
-	inside mkdir "$ROOT{{.Target}}/$controller"
-	inside mount -t cgroup -o {{.Options}},$controller cgroup "$ROOT{{.Target}}/$controller"
+	place {{.Target}}/$controller cgroup {{.Options}},$controller cgroup
 done
 inside mount -o remount,bind,{{.Options}} "$ROOT{{.Target}}"
 {{- else if eq $.Version "v2"}}
-inside mkdir -p "$ROOT{{.Target}}"
-inside mount -t cgroup2 -o {{.Options}} cgroup "$ROOT{{.Target}}"
+place {{.Target}} cgroup2 {{.Options}} cgroup
 {{- end}}
 {{- else}}
-inside mkdir -p "$ROOT{{.Target}}"
-inside mount -t {{.Type}} -o {{quote .Options}} {{.Source}} "$ROOT{{.Target}}"
+place {{quote .Target}} {{.Type}} {{quote .Options}} {{quote .Source}}
 {{- if eq .Target "/dev"}}
 while read -r name major minor; do
 	inside mknod -m 0666 "$ROOT/dev/$name" c "$major" "$minor" </dev/null

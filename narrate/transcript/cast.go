@@ -118,13 +118,13 @@ func (f *film) step(w *work, s *narrate.Step, i int) {
 // recorded marks the film as one.
 func (f *film) recorded(w *work) string {
 	if w.header.Made.IsZero() {
-		return ""
+		return "—" // a stable film has no day, but is a recording all the same
 	}
 	return w.header.Made.Format(w.words.DateLayout)
 }
 
 // readingTime is how long a step stays, in seconds: a quick reader takes in
-// four words of prose in a second, and tables at a glance.
+// five words of prose in a second, and tables at a glance.
 func readingTime(s *narrate.Step) float64 {
 	words := len(strings.Fields(s.Prose))
 	letters := utf8.RuneCountInString(s.Prose)
@@ -132,6 +132,6 @@ func readingTime(s *narrate.Step) float64 {
 		words += len(strings.Fields(c.Say))
 		letters += utf8.RuneCountInString(c.Say)
 	}
-	seconds := math.Max(float64(words)/4, float64(letters)/22) + 1.5*float64(len(s.Show)) + 2
-	return math.Min(math.Max(seconds, 4), 25)
+	seconds := math.Max(float64(words)/5, float64(letters)/28) + float64(len(s.Show)) + 2
+	return math.Min(math.Max(seconds, 4), 20)
 }

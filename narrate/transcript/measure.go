@@ -33,12 +33,18 @@ func (f font) advance(r rune) float64 {
 	case f.mono:
 		return 0.615
 	}
-	em := 0.66
+	em := 0.64
 	switch {
-	case strings.ContainsRune("iIjl.,:;'|!", r):
-		em = 0.38
-	case strings.ContainsRune("ftrs()[]-/\\\" ", r):
-		em = 0.53
+	case strings.ContainsRune("iIjl", r):
+		em = 0.3
+	case r == ' ':
+		em = 0.34
+	case strings.ContainsRune("ftr.,:;'|!", r):
+		em = 0.42
+	case strings.ContainsRune("()[]-/\\\"", r):
+		em = 0.47
+	case strings.ContainsRune("sczkvxy", r):
+		em = 0.6
 	case strings.ContainsRune("mwMW@%—→…✓✗", r):
 		em = 1.02
 	case r >= 'A' && r <= 'Z':
@@ -47,7 +53,7 @@ func (f font) advance(r rune) float64 {
 		em = 0.9
 	}
 	if f.bold {
-		em *= 1.1
+		em = em*1.1 + 0.05
 	}
 	return em
 }

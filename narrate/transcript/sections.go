@@ -24,7 +24,7 @@ type section struct {
 type evidence struct {
 	title string
 	text  []string // where it reads better so
-	kind  string   // of the text: "http", "c"
+	kind  string   // of the text: "text", "c"
 	table narrate.Panel
 	more  int // rows that are left out
 	hands []string
@@ -95,7 +95,7 @@ func (w *work) one(s *narrate.Step, whole narrate.Panel) evidence {
 	e := evidence{title: p.Title, more: p.More}
 	switch p.Kind {
 	case narrate.PanelWire:
-		e.kind, e.text = "http", firstCells(p)
+		e.kind, e.text = "text", firstCells(p) // bodies are shown by their members: no highlighter knows that
 	case narrate.PanelActs:
 		e.kind, e.text = "c", firstCells(p)
 		e.hands, e.inside = byHand(s, whole)

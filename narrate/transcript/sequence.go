@@ -12,7 +12,7 @@ import (
 // goes on the right.
 const (
 	posterMargin = 28
-	posterText   = 470 // width of the column of words
+	posterText   = 440 // width of the column of words
 	laneWidth    = 104
 	posterWidth  = posterMargin*2 + posterText + 6*laneWidth
 	laneHead     = 46
