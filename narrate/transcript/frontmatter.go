@@ -84,7 +84,7 @@ func keepFromLiquid(body string) string {
 	return "{% raw %}\n" + body + "{% endraw %}\n"
 }
 
-var shortcode = regexp.MustCompile(`\{\{(<|%)(?:/\*)?((?s:.*?))(?:\*/)?(>|%)\}\}`)
+var shortcode = regexp.MustCompile(`\{\{(<|%)(?:/\*)?((?:[^{]|\{[^{])*?)(?:\*/)?(>|%)\}\}`)
 
 // keepFromHugo writes shortcodes as Hugo's own pages write about them:
 // {{</* x */>}}. A beginning without an end has no such form; it gets a sign

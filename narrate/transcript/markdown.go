@@ -201,7 +201,11 @@ func (d *post) table(e evidence) {
 		}
 		d.b.WriteString("\n")
 	}
-	row(p.Head, escape)
+	heads := p.Head
+	if !titled(heads) { // Kramdown sees no table without
+		heads = []string{d.words.What, d.words.Value}
+	}
+	row(heads, escape)
 	d.b.WriteString("|" + strings.Repeat(" --- |", columns) + "\n")
 	for _, r := range p.Rows {
 		row(r.Cells, code)
@@ -227,13 +231,16 @@ var special = regexp.MustCompile("([\\\\`*_{}\\[\\]<>#|])")
 
 func escape(s string) string { return special.ReplaceAllString(clean(s), `\$1`) }
 
-// code is a table cell of code; empty cells stay empty.
+// code is a table cell of code; empty cells stay empty. No two engines agree on
+// a pipe within code in a table: a cell that has one is no code.
 func code(s string) string {
-	s = clean(strings.ReplaceAll(s, "\n", " "))
-	if strings.TrimSpace(s) == "" {
+	s = strings.TrimSpace(clean(strings.ReplaceAll(s, "\n", " "))) // Kramdown wants no space after a backtick
+	if s == "" {
 		return ""
 	}
-	s = strings.ReplaceAll(s, "|", `\|`)
+	if strings.Contains(s, "|") {
+		return escape(s)
+	}
 	mark := "`"
 	for strings.Contains(s, mark) {
 		mark += "`"

@@ -2,6 +2,7 @@ package transcript
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -55,6 +56,11 @@ func newRedactor(h narrate.Header, steps []*narrate.Step, secrets []string) *red
 		case stage.Request:
 			r.person(int64(f.Peer.UID))
 			r.person(int64(f.Peer.GID))
+			for name, value := range f.Headers {
+				if isCredential(name) && len(value) > len("e30=") { // {}: none
+					r.words[value] = "hidden"
+				}
+			}
 		case stage.UserMap:
 			for _, m := range append(f.UIDMap[:len(f.UIDMap):len(f.UIDMap)], f.GIDMap...) {
 				if m.Count == 1 {
@@ -78,6 +84,10 @@ func facts(steps []*narrate.Step) []stage.Fact {
 		}
 	}
 	return list
+}
+
+func isCredential(header string) bool {
+	return slices.Contains([]string{"x-registry-auth", "x-registry-config", "authorization"}, strings.ToLower(header))
 }
 
 func publicRegistry(host string) bool {

@@ -26,9 +26,6 @@ func (w *work) disguise(f Format) error {
 	if w.Redact {
 		r := newRedactor(w.header, w.steps, w.Secrets)
 		w.rewrite(r.text(), r.number)
-		for _, s := range w.steps {
-			hideCredentials(s)
-		}
 	}
 	if w.Stable {
 		// Programs read these two: names would not be valid in all places.
@@ -57,20 +54,6 @@ func copySteps(steps []*narrate.Step) ([]*narrate.Step, error) {
 		copies = append(copies, c)
 	}
 	return copies, nil
-}
-
-// hideCredentials covers what a client sent to be let into a registry.
-func hideCredentials(s *narrate.Step) {
-	for _, p := range s.Points() {
-		v := reflect.ValueOf(p.Fact)
-		if headers := v.FieldByName("Headers"); headers.IsValid() && headers.Kind() == reflect.Map {
-			for _, k := range headers.MapKeys() {
-				if slices.Contains([]string{"x-registry-auth", "authorization", "x-registry-config"}, strings.ToLower(k.String())) {
-					headers.SetMapIndex(k, reflect.ValueOf("hidden"))
-				}
-			}
-		}
-	}
 }
 
 // rewrite puts each text and number of the header and the steps through the

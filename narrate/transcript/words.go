@@ -12,6 +12,7 @@ type phrases struct {
 	BeforeYouReadOn, Measured                string
 	NotSoHere, NotExpected                   string
 	TryIt, Changed                           string
+	What, Value                              string // heads of a table that has none
 	EndedHere                                string // step, of
 	Watched                                  string // number of steps
 	Observed, ObservedOn, AsRoot, AsUser     string // ObservedOn: day; Observed: that, version, who, kernel, arch, cgroup
@@ -39,7 +40,7 @@ var languages = map[string]*phrases{
 		More:            "… and %d more",
 		BeforeYouReadOn: "Before you read on:", Measured: "Measured:",
 		NotSoHere: "not so on this machine:", NotExpected: "not as the lesson expects:",
-		TryIt: "To try while it is held:", Changed: "changed since the step before",
+		What: "what", Value: "value", TryIt: "To try while it is held:", Changed: "changed since the step before",
 		EndedHere: "The run was ended here, at step %d of %d.", Watched: "%d stops were watched.",
 		ObservedOn: " on %s", Observed: "Observed%s with learndocker %s, as %s: Linux %s on %s, cgroup %s. Every number was read from the engine, the wire or the kernel while the engine was held still.",
 		AsRoot: "root", AsUser: "an ordinary user",
@@ -63,7 +64,7 @@ var languages = map[string]*phrases{
 		More:            "… 외 %d개",
 		BeforeYouReadOn: "더 읽기 전에:", Measured: "측정 결과:",
 		NotSoHere: "이 컴퓨터에서는 그렇지 않습니다:", NotExpected: "레슨의 예상과 다릅니다:",
-		TryIt: "멈춰 있는 동안 해 볼 것:", Changed: "앞 단계 이후 바뀐 값",
+		What: "항목", Value: "값", TryIt: "멈춰 있는 동안 해 볼 것:", Changed: "앞 단계 이후 바뀐 값",
 		EndedHere: "전체 %[2]d단계 가운데 %[1]d단계에서 실행을 마쳤습니다.", Watched: "모두 %d곳에서 멈추어 관찰했습니다.",
 		ObservedOn: "%s ", Observed: "%s관찰 · learndocker %s, %s 권한, Linux %s(%s), cgroup %s. 모든 수치는 엔진을 멈춘 상태에서 엔진, 통신 내용, 커널로부터 직접 읽은 것입니다.",
 		AsRoot: "root", AsUser: "일반 사용자",
