@@ -32,6 +32,7 @@ func TestScript(t *testing.T) {
 			env.Setenv("DOCKER_HOST", "unix://"+filepath.Join(env.WorkDir, "station", "docker.sock"))
 			env.Setenv("LEARNDOCKER_DATA_ROOT", filepath.Join(env.WorkDir, "station", "data"))
 			env.Setenv("ARCH", runtime.GOARCH)
+			env.Setenv("LEARNDOCKER", learndocker)
 			env.Setenv("BB", registry+"/bb")
 			env.Values[stationKey{}] = new(*station)
 			return os.MkdirAll(filepath.Join(env.WorkDir, "tmp"), 0o755)

@@ -40,10 +40,7 @@ func (f *transcriptFlags) declare(flags *pflag.FlagSet) {
 // check finds what is wrong before a lesson is run for it.
 func (f *transcriptFlags) check() error {
 	if f.file == "" {
-		if err := f.options.Check(transcript.Format{}); err != nil {
-			return fmt.Errorf("--%w", hyphened(err))
-		}
-		return nil
+		return f.checkUnused()
 	}
 	if f.cast != 2 && f.cast != 3 {
 		return fmt.Errorf("--cast-version %d: want 2 or 3", f.cast)
@@ -59,7 +56,7 @@ func (f *transcriptFlags) check() error {
 		return err
 	}
 	if err := f.options.Check(f.chosen); err != nil {
-		return fmt.Errorf("--%w", hyphened(err))
+		return fmt.Errorf("--%w", err)
 	}
 	if err := f.mayReplace(); err != nil {
 		return err
@@ -67,9 +64,18 @@ func (f *transcriptFlags) check() error {
 	return canWrite(f.file)
 }
 
-// hyphened turns the beginning of an option's error into the flag's name.
-func hyphened(err error) error {
-	return errors.New(strings.Replace(err.Error(), "front matter", "front-matter", 1))
+// checkUnused refuses flags that mean nothing without a transcript: whoever
+// gives --redact relies on it.
+func (f *transcriptFlags) checkUnused() error {
+	if err := f.options.Check(transcript.Format{}); err != nil {
+		return fmt.Errorf("--%w", err)
+	}
+	for flag, given := range map[string]bool{"format": f.format != "", "only": f.options.Only != "", "redact": f.options.Redact} {
+		if given {
+			return fmt.Errorf("--%s is for a transcript: --transcript FILE names it; a recording is FILE.jsonl", flag)
+		}
+	}
+	return nil
 }
 
 // mayReplace refuses to overwrite what is no transcript of the same format.

@@ -25,7 +25,7 @@ func parseOnly(s string) (only, error) {
 	number, panel, _ := strings.Cut(s, ":")
 	n, err := strconv.Atoi(number)
 	if err != nil || n < 0 {
-		return only{}, fmt.Errorf("only %q: want STEP or STEP:PANEL, as in 14:namespaces", s)
+		return only{}, fmt.Errorf("only %s: want STEP or STEP:PANEL, as in 14:namespaces", s)
 	}
 	return only{step: n, panel: panel, set: true}, nil
 }

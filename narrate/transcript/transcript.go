@@ -118,12 +118,13 @@ type Options struct {
 }
 
 // Check finds what is wrong with the options before a lesson is run for them.
+// Its errors begin with the option's name.
 func (o Options) Check(f Format) error {
 	if o.FrontMatter != "" && !slices.Contains(FrontMatters, o.FrontMatter) {
-		return fmt.Errorf("front matter %q: want one of %s", o.FrontMatter, strings.Join(FrontMatters, ", "))
+		return fmt.Errorf("front-matter %s: want one of %s", o.FrontMatter, strings.Join(FrontMatters, ", "))
 	}
 	if o.Detail != "" && !slices.Contains(Details, o.Detail) {
-		return fmt.Errorf("detail %q: want one of %s", o.Detail, strings.Join(Details, ", "))
+		return fmt.Errorf("detail %s: want one of %s", o.Detail, strings.Join(Details, ", "))
 	}
 	if o.Only != "" && f.whole {
 		return fmt.Errorf("only %s: a %s tells the whole way or nothing", o.Only, f.Name)
