@@ -73,7 +73,7 @@ func (d *post) section(s section) {
 	}
 	d.heading(s.step)
 	for _, o := range s.outcomes {
-		d.line("> **%s** %s %s. %s\n", oneLine(o.Question.Question), d.words.Measured, capital(o.Truth()), oneLine(o.Why))
+		d.line("> **%s**\n>\n> *%s* %s. %s\n", oneLine(o.Question.Question), d.words.Measured, capital(o.Truth()), oneLine(o.Why))
 	}
 	if s.step.Prose != "" {
 		d.line("%s\n", strings.TrimSpace(s.step.Prose))
