@@ -39,8 +39,8 @@ func byHand(s *narrate.Step, acts narrate.Panel) (lines []string, inside bool) {
 const idPattern = `([0-9a-f]{32,64}|id[₀-₉]+)`
 
 var (
-	containerDir = regexp.MustCompile(`(/?[\w./@%+₀-₉-]*/containers/)` + idPattern + `\b`)
-	layerDir     = regexp.MustCompile(`(/?[\w./@%+₀-₉-]*/layers/)` + idPattern + `\b`)
+	containerDir = regexp.MustCompile(`(/?[\w./@%+₀-₉-]*/containers/)` + idPattern)
+	layerDir     = regexp.MustCompile(`(/?[\w./@%+₀-₉-]*/layers/)` + idPattern)
 	fullID       = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
 )
 

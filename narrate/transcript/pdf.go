@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -86,12 +87,17 @@ func printPage(program, dir, from, to string) error {
 	if runtime.GOOS == "linux" && os.Geteuid() == 0 {
 		args = append(args, "--no-sandbox") // Chromium refuses root its sandbox; the page is our own and runs no script
 	}
-	cmd := exec.CommandContext(ctx, program, append(args, "file://"+filepath.ToSlash(from))...)
+	cmd := exec.CommandContext(ctx, program, append(args, fileURL(from))...)
 	cmd.WaitDelay = time.Second // its helpers hold the output open a while
 	if said, err := cmd.CombinedOutput(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		return fmt.Errorf("print with %s: %w: %s", program, err, lastLine(string(said)))
 	}
 	return nil
+}
+
+// fileURL names a file; on Windows a path has no slash before the drive.
+func fileURL(path string) string {
+	return (&url.URL{Scheme: "file", Path: "/" + strings.TrimPrefix(filepath.ToSlash(path), "/")}).String()
 }
 
 func lastLine(s string) string {

@@ -57,10 +57,10 @@ func copySteps(steps []*narrate.Step) ([]*narrate.Step, error) {
 }
 
 // rewrite puts each text and number of the header and the steps through the
-// two functions. What is read comes before what is only kept, so that names
-// are given in the order in which a reader meets them.
+// two functions. Before anything is changed they are shown what is read, so
+// that names are given in the order in which a reader meets them.
 func (w *work) rewrite(text func(string) string, number func(field string, n int64) int64) {
-	r := rewriter{text, number}
+	r := rewriter{text: text, number: number, look: true}
 	for _, s := range w.steps {
 		shown := []any{&s.Command, &s.Output, &s.Title, &s.Outcomes, &s.Prose, &s.Claims, &s.Failed}
 		for _, v := range shown {
@@ -75,6 +75,7 @@ func (w *work) rewrite(text func(string) string, number func(field string, n int
 		}
 		r.value("", reflect.ValueOf(&s.Question).Elem())
 	}
+	r.look = false
 	for _, s := range w.steps {
 		r.value("", reflect.ValueOf(s).Elem())
 	}
@@ -84,6 +85,7 @@ func (w *work) rewrite(text func(string) string, number func(field string, n int
 type rewriter struct {
 	text   func(string) string
 	number func(field string, n int64) int64
+	look   bool // only show texts, change nothing
 }
 
 // value rewrites what can be set below v. field is the name of the struct's
@@ -91,7 +93,9 @@ type rewriter struct {
 func (r rewriter) value(field string, v reflect.Value) {
 	switch v.Kind() {
 	case reflect.String:
-		v.SetString(r.text(v.String()))
+		if rewritten := r.text(v.String()); !r.look {
+			v.SetString(rewritten)
+		}
 	case reflect.Int, reflect.Int64:
 		v.SetInt(r.number(field, v.Int()))
 	case reflect.Uint64:
