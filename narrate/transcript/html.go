@@ -56,7 +56,7 @@ func (p *page) Colophon() string            { return p.colophon() }
 func (p *page) Unfinished() string          { return p.unfinished() }
 func (p *page) Language() string            { return p.header.Language }
 func (p *page) Whole() bool                 { return !p.only.set }
-func (p *page) Illustrated() bool           { return p.detail() != "brief" || p.only.panel == PanelPicture }
+func (p *page) Illustrated() bool           { return p.illustrated() }
 func (p *page) Style() template.CSS         { return template.CSS(pageStyle + pictureStyle) } // our own files
 func (p *page) Poster() template.HTML       { return template.HTML(sequence(p.work).inline("way")) }
 func (p *page) Intro() string               { return fmt.Sprintf(p.words.PostIntro, p.stops()) }

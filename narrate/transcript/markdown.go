@@ -97,7 +97,7 @@ func (d *post) section(s section) {
 func (d *post) heading(s *narrate.Step) {
 	switch s.Kind {
 	case narrate.KindStop:
-		if !d.only.set || d.FrontMatter == "" || d.FrontMatter == "none" {
+		if !d.only.set { // else it is the document's own title
 			d.line("## %d. %s\n", s.N, s.Title)
 		}
 		busy := ""
@@ -105,7 +105,7 @@ func (d *post) heading(s *narrate.Step) {
 			busy = ", " + d.edge(s.Edge)
 		}
 		d.line("*%s `%s`%s*\n", d.words.Stage, s.Stage(), busy)
-		if s.Edge.From != "" && (d.detail() != "brief" || d.only.panel == PanelPicture) {
+		if s.Edge.From != "" && d.illustrated() {
 			d.picture(s.Edge.From+"-"+s.Edge.To, d.words.PictureTitle+": "+d.edge(s.Edge), picture(d.work, s.Edge))
 		}
 	case narrate.KindEnd:

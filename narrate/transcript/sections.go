@@ -178,6 +178,14 @@ func (w *work) edge(e narrate.Edge) string {
 	return w.words.Box[e.From] + " → " + w.words.Box[e.To]
 }
 
+// illustrated reports whether each step has its picture.
+func (w *work) illustrated() bool {
+	if w.only.panel != "" {
+		return w.only.panel == PanelPicture
+	}
+	return w.detail() != "brief"
+}
+
 // stops counts the steps at which the engine was held.
 func (w *work) stops() int {
 	n := 0

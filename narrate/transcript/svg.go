@@ -3,6 +3,7 @@ package transcript
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/learndocker/learndocker/narrate"
 )
@@ -149,13 +150,18 @@ func (c *canvas) lines(text []string, y float64) float64 {
 	return y + 14
 }
 
-// hardWrap breaks after as many letters as fit.
+// hardWrap breaks after as many letters as fit, at a sign that parts words
+// where there is one in the last third.
 func hardWrap(f font, text string, width float64) []string {
 	var lines []string
 	line := ""
 	for _, r := range text {
 		if f.width(line+string(r)) > width {
-			lines, line = append(lines, line), ""
+			at := strings.LastIndexAny(line, " ,|/") + 1
+			if at < len(line)*2/3 {
+				at = len(line)
+			}
+			lines, line = append(lines, line[:at]), line[at:]
 		}
 		line += string(r)
 	}
