@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"text/template"
@@ -65,10 +66,13 @@ func Script(h narrate.Header, steps []*narrate.Step, file string) ([]byte, error
 	if s.created.Config == nil || s.overlay.Merged == "" {
 		return nil, ErrNoContainer
 	}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
 	if err := json.Unmarshal(s.created.Config, &s.Spec); err != nil {
 		return nil, fmt.Errorf("read config.json: %w", err)
 	}
-	t, err := template.New("script").Funcs(template.FuncMap{"quote": quote, "quoteAll": quoteAll}).Parse(source)
+	t, err := template.New("script").Funcs(template.FuncMap{"quote": quote, "quoteAll": quoteAll, "line": line}).Parse(source)
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +81,25 @@ func Script(h narrate.Header, steps []*narrate.Step, file string) ([]byte, error
 		return nil, err
 	}
 	return b.Bytes(), nil
+}
+
+// What is put into the script bare. All else is quoted: a recording may come
+// from anywhere, and its script is run as root.
+var (
+	containerID   = regexp.MustCompile(`^[0-9a-f]{12,64}$`)
+	interfaceName = regexp.MustCompile(`^[A-Za-z][\w-]{0,14}$`)
+)
+
+func (s *story) check() error {
+	if !containerID.MatchString(s.ID) {
+		return fmt.Errorf("the container's id %q is none", s.ID)
+	}
+	for _, name := range []string{s.network.Bridge, s.network.Veth, s.network.Name} {
+		if name != "" && !interfaceName.MatchString(name) {
+			return fmt.Errorf("%q is no name of an interface", name)
+		}
+	}
+	return nil
 }
 
 func (s *story) take(f stage.Fact, command string) {
@@ -100,7 +123,7 @@ func (s *story) take(f stage.Fact, command string) {
 
 // Say is the title of a stage's step, for the comment above what does it.
 func (s *story) Say(name string) string {
-	title := strings.NewReplacer("`", "", "*", "").Replace(s.titles[stage.Name(name)])
+	title := strings.NewReplacer("`", "", "*", "").Replace(line(s.titles[stage.Name(name)]))
 	if title == "" {
 		return name
 	}
@@ -121,6 +144,26 @@ func quote(s string) string {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// line keeps a comment on its line.
+func line(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// End is the line that ends what holds the program's arguments: one that is
+// not in them.
+func (s *story) End() string {
+	end := "END"
+	for strings.Contains(strings.Join(append(s.Args(), append(s.Env(), s.Cwd())...), "\n"), end) {
+		end += "_"
+	}
+	return end
 }
 
 func quoteAll(words []string) string {

@@ -1,10 +1,10 @@
 #!/bin/sh
-# {{.Command}}: the same container by hand, without any engine.
+# {{line .Command}}: the same container by hand, without any engine.
 #
-# learndocker {{.Header.Version}} wrote this from a run{{with .Day}} observed on {{.}}{{end}} (Linux {{.Header.Machine.Kernel}} on {{.Header.Machine.Arch}}, cgroup {{.Header.Machine.Cgroup}}).
+# learndocker {{line .Header.Version}} wrote this from a run{{with .Day}} observed on {{.}}{{end}} (Linux {{line .Header.Machine.Kernel}} on {{line .Header.Machine.Arch}}, cgroup {{line .Header.Machine.Cgroup}}).
 #
-#   sudo sh {{quote .File}}                                  run it, on the same machine
-#   sudo LOOK='ls -l /proc/$PID/ns' sh {{quote .File}}       and look, while its process is held before it becomes the program
+#   sudo sh {{quote (line .File)}}                                  run it, on the same machine
+#   sudo LOOK='ls -l /proc/$PID/ns' sh {{quote (line .File)}}       and look, while its process is held before it becomes the program
 #
 # Debian has all that it uses in util-linux, iproute2, hostname, tar, grep and coreutils.
 {{if .Spec.Linux.Seccomp}}# One wall is missing: the seccomp filter. It is a program for the kernel, and no standard tool compiles and loads one.
@@ -29,14 +29,14 @@ trap 'set +e; eval "$undo"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-ID={{.ID}}
-W=$(mktemp -d)
+{{if .Version}}ID={{.ID}}
+{{end}}W=$(mktemp -d)
 later "rm -rf --one-file-system '$W'"
 
 # --- {{.Say "layer.unpack"}}
 {{- if .Layers}}
 {{- range .Layers}}
-# {{.Digest}}, as the registry keeps it.
+# {{line .Digest}}, as the registry keeps it.
 mkdir "$W/layer{{.N}}"
 base64 -d <<'END' | tar {{.Tar}} -C "$W/layer{{.N}}"
 {{.Base64}}
@@ -46,11 +46,13 @@ LOWER="{{.Stack}}"
 {{- else}}
 # The layers are too large to be carried in a script. They are taken from
 # ROOTFS, a directory with the image's files, or from the engine's own store.
+IMAGE={{quote .Image}}
 LOWER=${ROOTFS:-}
 if [ -z "$LOWER" ]; then
+	# shellcheck disable=SC2043 # of other images there are more
 	for layer in {{quoteAll .Store}}; do # topmost first
-		[ -d "$layer" ] || die "the layers of {{.Image}} are not there any more. Unpack the image and name the directory:
-  mkdir rootfs && docker export \$(docker create {{.Image}}) | tar -x -C rootfs && sudo ROOTFS=rootfs sh $0"
+		[ -d "$layer" ] || die "the layers of $IMAGE are not there any more. Unpack the image and name the directory:
+  mkdir rootfs && docker export \$(docker create $IMAGE) | tar -x -C rootfs && sudo ROOTFS=rootfs sh $0"
 		LOWER="${LOWER:+$LOWER:}$layer"
 	done
 fi
@@ -58,7 +60,7 @@ fi
 
 # --- {{.Say "container.create"}}
 # The three files of /etc that are the container's own.
-echo {{quote .Spec.Hostname}} > "$W/hostname"
+printf '%s\n' {{quote .Spec.Hostname}} > "$W/hostname"
 cat > "$W/hosts" <<'END'
 127.0.0.1	localhost
 ::1	localhost ip6-localhost ip6-loopback
@@ -83,7 +85,7 @@ for group in{{range .Groups}} \
 	{{.}}{{end}}
 do
 	parent=$(dirname "$group")
-	[ -d "$(dirname "$parent")" ] || die "$(dirname "$parent") is not there: the run was on a machine with cgroup {{.Header.Machine.Cgroup}}"
+	[ -d "$(dirname "$parent")" ] || die "$(dirname "$parent") is not there: the run was on a machine with cgroup {{.Version}}"
 	mkdir -p "$parent"
 {{- if eq .Version "v2"}}
 	# Each group above hands its controllers down.
@@ -100,7 +102,7 @@ do
 done
 {{- range .Limits}}
 {{- if .First}}
-# {{.Meaning}}{{end}}
+# {{line .Meaning}}{{end}}
 {{- if gt (len .Values) 1}}
 for rule in {{quoteAll .Values}}
 do
@@ -117,14 +119,14 @@ echo {{quote (index .Values 0)}} > {{.File}}
 # no standard tool compiles and loads: this wall is missing too.
 {{- end}}
 {{- else}}
-# There was none in the run{{with .Refused}}: {{.}}{{end}}.
+# There was none in the run{{with .Refused}}: {{line .}}{{end}}.
 {{- end}}
 
 # --- {{.Say "namespace.create"}}
 # A shell in new namespaces enters the group, takes a cgroup namespace that
 # begins there, gives up what the program may not do, and waits. From here on
 # it needs nothing any more but to read one line and to become the program.
-cat > "$W/init" <<'END'
+cat > "$W/init" <<'{{.End}}'
 set -eu
 {{- if eq .Version "v1"}}
 for group; do echo 0 > "$group/tasks"; done # 0 is whoever writes it
@@ -132,17 +134,18 @@ for group; do echo 0 > "$group/tasks"; done # 0 is whoever writes it
 for group; do echo 0 > "$group/cgroup.procs"; done # 0 is whoever writes it
 {{- end}}
 exec unshare --cgroup \
-	setpriv --bounding-set={{.Keep}} \
+	setpriv --bounding-set={{quote .Keep}} \
 		--inh-caps=-all --ambient-caps=-all --reuid={{.UID}} --regid={{.GID}} --clear-groups{{if .Spec.Process.NoNewPrivileges}} --no-new-privs{{end}} --pdeathsig=KILL \
 	env -i{{range .Env}} \
 		{{quote .}}{{end}} \
 	/bin/sh -c 'echo ready >&4; read -r go <&3; cd "$1"; shift; unset PWD OLDPWD go; exec "$@" 3<&- 4<&-' \
 	sh {{quote .Cwd}} {{quoteAll .Args}}
-END
+{{.End}}
 mkfifo "$W/go" "$W/ready"
 exec 3<>"$W/go" 4<>"$W/ready"
 cd /
-unshare --mount --propagation private --uts --ipc --net --pid --fork --kill-child \
+{{if .Version}}# shellcheck disable=SC2086 # a list of words
+{{end}}unshare --mount --propagation private --uts --ipc --net --pid --fork --kill-child \
 	sh "$W/init"{{if .Version}} $GROUPS_MADE{{end}} &
 KEEPER=$!
 later "kill -KILL $KEEPER 2>/dev/null"
@@ -196,17 +199,17 @@ borrow "$W/{{.Own}}" {{quote .Target}}
 borrow {{quote .Source}} {{quote .Target}}
 {{- else if eq .Type "cgroup"}}
 {{- if eq $.Version "v1"}}
-place {{.Target}} tmpfs {{.Writable}},mode=755 tmpfs
+place {{quote .Target}} tmpfs {{quote .Writable}},mode=755 tmpfs
 {{- $m := .}}
-for controller in{{range $.Controllers}} {{.}}{{end}}; do
-	place {{.Target}}/$controller cgroup {{.Options}},$controller cgroup
+for controller in {{quoteAll $.Controllers}}; do
+	place {{quote .Target}}/$controller cgroup {{quote .Options}},$controller cgroup
 done
-inside mount -o remount,bind,{{.Options}} "$ROOT{{.Target}}"
+inside mount -o remount,bind,{{quote .Options}} "$ROOT"{{quote .Target}}
 {{- else if eq $.Version "v2"}}
-place {{.Target}} cgroup2 {{.Options}} cgroup
+place {{quote .Target}} cgroup2 {{quote .Options}} cgroup
 {{- end}}
 {{- else}}
-place {{quote .Target}} {{.Type}} {{quote .Options}} {{quote .Source}}
+place {{quote .Target}} {{quote .Type}} {{quote .Options}} {{quote .Source}}
 {{- if eq .Target "/dev"}}
 while read -r name major minor; do
 	inside mknod -m 0666 "$ROOT/dev/$name" c "$major" "$minor" </dev/null
@@ -262,6 +265,7 @@ inside mount -o remount,bind,ro "$ROOT"
 # whoever else has the old root for its own, is moved with it. The old root is
 # on top of the new one then, and is taken off by a process that came with a
 # root of its own: there is no umount inside.
+# shellcheck disable=SC2016 # "$1" is the inner shell's
 inside sh -c 'cd "$1" && pivot_root . .' sh "$ROOT"
 nsenter -t "$PID" --mount --root=/ --wd="/proc/$PID/root" umount -l .
 
