@@ -31,6 +31,7 @@ func (f *transcriptFlags) declare(flags *pflag.FlagSet) {
 	flags.StringVar(&f.format, "format", "", "of the transcript, where its name does not tell: md, html, svg, cast, cast3, pdf, jsonl, sh")
 	flags.IntVar(&f.cast, "cast-version", 2, "of an asciicast: 2 or 3")
 	flags.StringVar(&f.options.FrontMatter, "front-matter", "none", "head of a Markdown transcript: jekyll, hexo, hugo, none")
+	flags.StringVar(&f.options.Pictures, "pictures", "", "`ADDRESS` under which a site will have a post's pictures; without it, beside the post")
 	flags.StringVar(&f.options.Detail, "detail", "normal", "how much the transcript tells: brief, normal, full")
 	flags.StringVar(&f.options.Only, "only", "", "write down this `STEP[:PANEL]` alone: 14, 14:namespaces, 14:picture")
 	flags.BoolVar(&f.options.Stable, "stable", false, "in the transcript, name by kind what differs from run to run")
@@ -78,8 +79,14 @@ func (f *transcriptFlags) checkUnused() error {
 	return nil
 }
 
-// mayReplace refuses to overwrite what is no transcript of the same format.
+// mayReplace refuses to overwrite what is no transcript of the same format, and
+// pictures that are none of ours.
 func (f *transcriptFlags) mayReplace() error {
+	if f.chosen.Name == "md" {
+		if err := mayPut(transcript.PicturesDir(f.file)); err != nil {
+			return err
+		}
+	}
 	info, err := os.Stat(f.file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -96,6 +103,34 @@ func (f *transcriptFlags) mayReplace() error {
 	}
 	if !f.chosen.MayReplace(contents) {
 		return fmt.Errorf("--transcript %s: the file is there and is no %s transcript of learndocker's; remove it or choose another name", f.file, f.chosen.Name)
+	}
+	return nil
+}
+
+// mayPut refuses a directory of pictures that has pictures of somebody else's.
+func mayPut(dir string) error {
+	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("--transcript: %w", err)
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("--transcript: %s is there, where the pictures' directory is to be", dir)
+	}
+	svg, err := transcript.Choose("svg", "")
+	if err != nil {
+		return err
+	}
+	pictures, err := filepath.Glob(filepath.Join(dir, "*.svg"))
+	if err != nil {
+		return err
+	}
+	for _, name := range pictures {
+		if contents, err := os.ReadFile(name); err != nil || !svg.MayReplace(contents) {
+			return fmt.Errorf("--transcript: %s is no picture of learndocker's, and the post's pictures go there; choose another name for the post", name)
+		}
 	}
 	return nil
 }

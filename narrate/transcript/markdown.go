@@ -113,23 +113,28 @@ func (d *post) heading(s *narrate.Step) {
 	}
 }
 
+// PicturesDir is the directory of a post's pictures, beside the post and called
+// after it.
+func PicturesDir(post string) string {
+	if dot := strings.LastIndex(post, "."); dot > strings.LastIndexAny(post, `/\`)+1 {
+		return post[:dot]
+	}
+	return post + "-pictures"
+}
+
 // picture puts a picture beside the post. The same way between the same boxes
 // is one picture, however often it is shown.
 func (d *post) picture(name, alt string, c *canvas) {
-	dir := strings.TrimSuffix(d.Name, extensionOf(d.Name))
-	file := dir + "/" + name + ".svg"
+	file := PicturesDir(d.Name) + "/" + name + ".svg"
 	if _, there := d.pictures[file]; !there {
 		d.pictures[file] = File{Name: file, Data: c.document()}
 		d.order = append(d.order, file)
 	}
-	d.line("![%s](%s)\n", escape(alt), linkPath(file))
-}
-
-func extensionOf(name string) string {
-	if dot := strings.LastIndex(name, "."); dot > 0 {
-		return name[dot:]
+	link := linkPath(file)
+	if d.Pictures != "" {
+		link = strings.TrimSuffix(d.Pictures, "/") + "/" + linkPath(name) + ".svg"
 	}
-	return ""
+	d.line("![%s](%s)\n", escape(alt), link)
 }
 
 // linkPath writes a file's name as a link's target.

@@ -68,9 +68,9 @@ func (n *namer) name(value string) string {
 	}
 	switch s.kind {
 	case "pid":
-		return strconv.Itoa(firstPID + i)
+		return strconv.FormatInt(firstPID+int64(i), 10)
 	case "ns":
-		return strconv.Itoa(firstNamespace + i)
+		return strconv.FormatInt(firstNamespace+int64(i), 10)
 	case "id":
 		return strings.Repeat(fmt.Sprintf("%04x", i), 16)[:len(value)]
 	case "registry":
@@ -91,7 +91,8 @@ func (n *namer) name(value string) string {
 	return fmt.Sprintf("%s_%d", s.kind, i)
 }
 
-const firstPID, firstNamespace = 1000, 4026540000
+// What stands for the first of each, less one: within what Linux gives.
+const firstPID, firstNamespace int64 = 1000, 4026540000
 
 func (n *namer) index(s subject) int {
 	key := s.kind + "\x00" + s.key
@@ -112,11 +113,11 @@ func (n *namer) number(field string, value int64) int64 {
 	switch field {
 	case "PID", "Parent", "NSpid", "Children":
 		if s.kind == "pid" {
-			return int64(firstPID + n.index(s))
+			return firstPID + int64(n.index(s))
 		}
 	case "Inode", "Host":
 		if s.kind == "ns" {
-			return int64(firstNamespace + n.index(s))
+			return firstNamespace + int64(n.index(s))
 		}
 	}
 	return value

@@ -115,6 +115,7 @@ type Options struct {
 	Redact      bool     // hide what tells whose machine it was
 	Secrets     []string // further words to hide: this machine's name, the user's
 	Name        string   // of the file that it will be, without directory
+	Pictures    string   // where a post's pictures will be found: a path or an address; "" for beside it
 }
 
 // Check finds what is wrong with the options before a lesson is run for them.
@@ -156,6 +157,9 @@ func Files(f Format, h narrate.Header, steps []*narrate.Step, o Options) ([]File
 	}
 	if len(steps) == 0 {
 		return nil, errors.New("there are no steps to write down")
+	}
+	if h.Language == "" {
+		h.Language = "en"
 	}
 	w := &work{Options: o, header: h, steps: steps, words: phrasesOf(h.Language)}
 	if err := w.disguise(f); err != nil {
