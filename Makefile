@@ -44,6 +44,7 @@ bench: build ## measure against runc, crun and docker, and print ratios
 
 record: build ## make the bundled recordings anew
 	$(BIN) lesson hello-world --record lessons/recordings/hello-world.jsonl >/dev/null
+	$(BIN) replay lessons/recordings/hello-world.jsonl --transcript docs/way.svg --stable
 
 golden: build ## rewrite the golden files
 	$(GO) test ./cmd/learndocker -run Golden -update

@@ -25,17 +25,26 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // cgroup version.
 func TestGoldenTranscript(t *testing.T) {
 	header, steps := runLesson(t, "hello-world")
-	got := string(transcribe(t, "md", header, steps, transcript.Options{Stable: true, Name: "hello-world.md"})[0].Data)
 	who := "root"
 	if header.Rootless {
 		who = "user"
 	}
-	file := filepath.Join("testdata", "golden", "hello-world."+who+"."+strings.ReplaceAll(header.Machine.Cgroup, " ", "-")+".md")
+	kind := who + "." + strings.ReplaceAll(header.Machine.Cgroup, " ", "-")
+	for _, format := range []string{"md", "sh"} {
+		name := "hello-world." + kind + "." + format
+		got := transcribe(t, format, header, steps, transcript.Options{Stable: true, Name: "hello-world." + format})[0].Data
+		holdAgainst(t, filepath.Join("testdata", "golden", name), got)
+	}
+}
+
+// holdAgainst compares with a golden file, or rewrites it.
+func holdAgainst(t *testing.T, file string, got []byte) {
+	t.Helper()
 	if *update {
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
@@ -44,7 +53,7 @@ func TestGoldenTranscript(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\nno transcript was looked at for this kind of machine; make golden writes one", err)
 	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
 		t.Errorf("the transcript is not the one that was looked at (-want +got):\n%s\nif it is right: make golden", diff)
 	}
 }

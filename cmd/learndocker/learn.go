@@ -72,16 +72,14 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 			return shell.Inside(step.Point.PID)
 		},
 	}
-	if err := c.Run(ctx); err != nil {
-		if ctx.Err() != nil {
-			return exitError{status: 130}
-		}
+	if err := c.Run(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}
-	if f.transcript.file == "" {
-		return nil
+	err = f.transcript.writeSeen(session)
+	if ctx.Err() != nil { // ^C, by which watching ends: what was seen is kept all the same
+		return exitError{status: 130, cause: err}
 	}
-	return f.transcript.write(session.Header(), session.Seen())
+	return err
 }
 
 // containerPID is the container's process where the probe saw one.

@@ -19,18 +19,30 @@ func newReplay() *cobra.Command {
 		Use:   "replay FILE|LESSON",
 		Short: "Play a lesson from a recording: no root, no Linux needed",
 		Example: `  learndocker replay hello-world --step
-  learndocker replay mine.jsonl --transcript post.md --front-matter jekyll`,
+  learndocker replay mine.jsonl --transcript post.md --front-matter jekyll
+  learndocker replay hello-world --transcript by-hand.sh`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			recording, err := readRecording(args[0])
 			if err != nil {
 				return err
 			}
+			if f.transcript.file != "" && f.record == "" && !c.Flags().Changed("step") && !c.Flags().Changed("pace") {
+				return f.write(recording) // whoever only writes need not watch
+			}
 			return f.show(c.Context(), narrate.NewReplay(recording), nil)
 		},
 	}
 	f.declare(c.Flags())
 	return c
+}
+
+// write writes a recording's transcript without playing it.
+func (f *showFlags) write(r *narrate.Recording) error {
+	if err := f.transcript.check(); err != nil {
+		return err
+	}
+	return f.transcript.write(r.Header, r.Steps)
 }
 
 // readRecording reads a file, or the bundled recording of a lesson.

@@ -135,6 +135,15 @@ func mayPut(dir string) error {
 	return nil
 }
 
+// writeSeen writes a session's transcript where one is asked for and there is
+// something to write.
+func (f *transcriptFlags) writeSeen(s *narrate.Session) error {
+	if f.file == "" || len(s.Seen()) == 0 {
+		return nil
+	}
+	return f.write(s.Header(), s.Seen())
+}
+
 // write writes the files: those beside the transcript first, so that it names
 // none that is not there.
 func (f *transcriptFlags) write(h narrate.Header, steps []*narrate.Step) error {

@@ -55,7 +55,17 @@ func (d *post) glance() {
 	d.picture("way", d.words.PosterTitle+". "+fmt.Sprintf(d.words.PosterDesc, d.stops()), sequence(d.work))
 }
 
+// close ends a post whose session had no last words with the way once more.
 func (d *post) close() {
+	if !d.has(narrate.KindEnd) && !d.only.set && d.stops() > 1 {
+		d.line("## %s\n", d.words.Closing)
+		for _, s := range d.steps {
+			if s.Kind == narrate.KindStop {
+				d.line("%d. %s", s.N, oneLine(s.Title))
+			}
+		}
+		d.line("")
+	}
 	if text := d.unfinished(); text != "" {
 		d.line("*%s*\n", text)
 	}

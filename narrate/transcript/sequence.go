@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/learndocker/learndocker/engine/stage"
 	"github.com/learndocker/learndocker/narrate"
 )
 
@@ -95,23 +96,23 @@ func posterRows(w *work, y float64) (rows []posterRow, bottom float64) {
 }
 
 // lanes draws the boxes' heads and lines. The container's line is drawn thick
-// from its birth to its end.
+// from each birth to its end.
 func (c *canvas) lanes(w *work, rows []posterRow, top, bottom float64) {
 	for _, name := range boxes {
 		x := lane(name)
 		c.path("lane", fmt.Sprintf("M%g %g V%g", x, top+laneHead, bottom))
 	}
-	var born, ended float64
+	born := 0.0
 	for _, r := range rows {
-		switch r.step.Stage() {
-		case "namespace.create":
-			born = r.y + r.height/2
-		case "process.exit":
-			ended = r.y + r.height/2
+		switch middle := r.y + r.height/2; r.step.Stage() {
+		case stage.NamespaceCreate:
+			born = middle
+		case stage.ProcessExit:
+			if born > 0 {
+				c.path("alive", fmt.Sprintf("M%g %g V%g", lane(narrate.BoxContainer), born, middle))
+			}
+			born = 0
 		}
-	}
-	if born > 0 && ended > born {
-		c.path("alive", fmt.Sprintf("M%g %g V%g", lane(narrate.BoxContainer), born, ended))
 	}
 	for _, name := range boxes {
 		x := lane(name)
