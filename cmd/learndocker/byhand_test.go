@@ -278,3 +278,40 @@ func unpack(t *testing.T, dir string) {
 		t.Fatalf("tar: %v: %s", err, said)
 	}
 }
+
+// TestHandsCanBePasted: while the engine is held, the variables of a post's
+// blocks mean what the system calls had.
+func TestHandsCanBePasted(t *testing.T) {
+	needRoot(t)
+	pasted := 0
+	followLesson(t, "hello-world", func(h narrate.Header, s *narrate.Step) {
+		if s.Stage() != stage.OverlayMount && s.Stage() != stage.CgroupCreate {
+			return
+		}
+		post := string(transcribe(t, "md", h, []*narrate.Step{s}, transcript.Options{Name: "x.md", Only: fmt.Sprint(s.N), Detail: "full"})[0].Data)
+		_, block, found := strings.Cut(post, "```sh\n")
+		block, _, ended := strings.Cut(block, "```")
+		if !found || !ended {
+			t.Fatalf("step %d has no block:\n%s", s.N, post)
+		}
+		// The calls were made already: these show what they would be made with.
+		block = strings.ReplaceAll(strings.ReplaceAll(block, "echo \"$rule\" >", "echo \"$rule\" \\>"), "echo a >", "echo a \\>")
+		said, err := exec.Command("sh", "-euc", `mkdir() { for d; do echo "mkdir $d"; done; }; mount() { echo "mount $*"; }; `+"\n"+block).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s\n%s", err, said, block)
+		}
+		var want []string
+		for _, a := range s.Point.Acts {
+			if a.Result == "0" && a.Hand != "" {
+				want = append(want, strings.TrimPrefix(strings.ReplaceAll(a.Hand, "'", ""), "echo "))
+			}
+		}
+		if diff := cmp.Diff(strings.Join(want, "\n")+"\n", string(said)); diff != "" {
+			t.Errorf("step %d, pasted, does something else (-engine +pasted):\n%s", s.N, diff)
+		}
+		pasted++
+	})
+	if pasted != 2 {
+		t.Errorf("%d blocks were pasted", pasted)
+	}
+}

@@ -72,8 +72,14 @@ func transcribe(t *testing.T, format string, h narrate.Header, steps []*narrate.
 	return files
 }
 
-// runLesson runs a bundled lesson to its end and returns its steps.
+// runLesson runs a lesson to its end and returns its steps.
 func runLesson(t *testing.T, name string) (narrate.Header, []*narrate.Step) {
+	t.Helper()
+	return followLesson(t, name, func(narrate.Header, *narrate.Step) {})
+}
+
+// followLesson does so, and shows each step while the engine is held at it.
+func followLesson(t *testing.T, name string, at func(narrate.Header, *narrate.Step)) (narrate.Header, []*narrate.Step) {
 	t.Helper()
 	l, err := readLesson(name)
 	if err != nil {
@@ -102,5 +108,6 @@ func runLesson(t *testing.T, name string) (narrate.Header, []*narrate.Step) {
 			t.Fatal(err)
 		}
 		steps = append(steps, step)
+		at(live.Header(), step)
 	}
 }

@@ -261,6 +261,39 @@ func TestQuote(t *testing.T) {
 	}
 }
 
+// TestLayersAreStackedInOrder: the lowest is unpacked first and named last.
+func TestLayersAreStackedInOrder(t *testing.T) {
+	r := recorded(t)
+	var first stage.Unpacked
+	change(r, func(f stage.Fact) stage.Fact {
+		if u, ok := f.(stage.Unpacked); ok {
+			first = u
+		}
+		return f
+	})
+	change(r, func(f stage.Fact) stage.Fact {
+		if o, ok := f.(stage.Overlay); ok {
+			o.Lower = []string{"/layers/upper", first.Dir}
+			return o
+		}
+		return f
+	})
+	step := r.Steps[len(r.Steps)-1]
+	upper := first
+	upper.Digest, upper.Dir = "sha256:upper", "/layers/upper"
+	step.Passed = append(step.Passed, stage.Point{Fact: upper})
+	step.Blobs = append(step.Blobs, narrate.Blob{Digest: "sha256:upper", Data: []byte("plain tar")})
+	script, err := Script(r.Header, r.Steps, "x.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(script)
+	if !strings.Contains(text, `LOWER="$W/layer2:$W/layer1"`) || !strings.Contains(text, `tar -x -C "$W/layer2"`) ||
+		strings.Index(text, first.Digest) > strings.Index(text, "sha256:upper") {
+		t.Errorf("%.2000s", text)
+	}
+}
+
 // TestNoContainer: without a container there is no script.
 func TestNoContainer(t *testing.T) {
 	r := recorded(t)
