@@ -88,7 +88,7 @@ func TestScripts(t *testing.T) {
 	}{
 		"as recorded": {want: []string{"--reuid=0 --regid=0", "base64 -d", "type veth", "# --- overlay.mount: Layers are stacked into a root directory", "/tasks", "seccomp filter"}, not: []string{"no-new-privs", "ROOTFS"}},
 		"v2": {change: func(r *narrate.Recording) { change(r, v2) },
-			want: []string{"echo '50000 100000' > /sys/fs/cgroup/learndocker/$ID/cpu.max", "cgroup.procs", "place /sys/fs/cgroup cgroup2 ro,nosuid,noexec,nodev cgroup", "cgroup.subtree_control", "memory.swap.max 2>/dev/null || :"},
+			want: []string{"echo '50000 100000' > /sys/fs/cgroup/learndocker/$ID/cpu.max", "cgroup.procs", "place /sys/fs/cgroup cgroup2 ro,nosuid,noexec,nodev cgroup", "cgroup.subtree_control", "echo 67108864 2>/dev/null > /sys/fs/cgroup/learndocker/$ID/memory.swap.max || :"},
 			not:  []string{"/tasks"}},
 		"no cgroup, no network": {change: func(r *narrate.Recording) {
 			change(r, func(f stage.Fact) stage.Fact {

@@ -91,7 +91,7 @@ do
 	# Each group above hands its controllers down.
 	for above in{{range .Handing}} {{quote .}}{{end}}; do
 		for controller in cpu memory pids; do
-			echo +$controller > "$above/cgroup.subtree_control" 2>/dev/null || : # some may be handed down already
+			echo +$controller 2>/dev/null > "$above/cgroup.subtree_control" || : # some may be handed down already
 		done
 	done
 {{- end}}
@@ -110,7 +110,7 @@ do
 done
 {{- else}}
 {{- if .Optional}}
-echo {{quote (index .Values 0)}} > {{.File}} 2>/dev/null || : # refused in the run too
+echo {{quote (index .Values 0)}} 2>/dev/null > {{.File}} || : # refused in the run too
 {{- else}}
 echo {{quote (index .Values 0)}} > {{.File}}
 {{- end}}{{end}}{{end}}

@@ -50,7 +50,7 @@ type posterRow struct {
 
 // sequence draws the whole way.
 func sequence(w *work) *canvas {
-	c := &canvas{width: posterWidth, id: "way", title: plainText(w.title()), desc: fmt.Sprintf(w.words.PosterDesc, w.stops())}
+	c := &canvas{width: posterWidth, id: "way", title: plainText(w.title()), desc: posterDesc(w)}
 	head := posterTitleFont.wrap(plainText(w.title()), posterWidth-2*posterMargin, 3)
 	y := float64(posterMargin + 30*len(head))
 	top := y + 14
@@ -68,6 +68,17 @@ func sequence(w *work) *canvas {
 		c.text(smallFont, posterMargin, bottom+32+float64(16*i), posterWidth-2*posterMargin, line)
 	}
 	return c
+}
+
+// posterDesc tells the way to those who do not see it.
+func posterDesc(w *work) string {
+	text := fmt.Sprintf(w.words.PosterDesc, w.stops())
+	for _, s := range w.steps {
+		if s.Kind == narrate.KindStop {
+			text += fmt.Sprintf(" %d. %s (%s).", s.N, plainText(s.Title), w.edge(s.Edge))
+		}
+	}
+	return text
 }
 
 const bandHeight = 34
