@@ -3,6 +3,7 @@
 package overlay
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -66,6 +67,10 @@ func try(dir string, userns bool) (refused, err error) {
 	}
 	s := Stack{Driver: Kernel, Lower: []string{lower}, Dir: tmp, Userns: userns, Volatile: true}
 	if _, refused := s.Mount(sys.Kernel{}, ""); refused != nil {
+		var errno unix.Errno
+		if errors.As(refused, &errno) {
+			return fmt.Errorf("mount: %w", errno), nil // the path that was tried says nothing
+		}
 		return refused, nil
 	}
 	return nil, s.Unmount(sys.Kernel{})
