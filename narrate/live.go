@@ -39,6 +39,7 @@ type Options struct {
 	Hub      bool
 	Version  string
 	Language string
+	Input    bool // somebody can type to the client (Live.Type); otherwise its input is empty
 }
 
 // Live is a lesson that runs: a daemon of its own in a directory of its own,
@@ -58,6 +59,7 @@ type Live struct {
 	cursor  int // stops of it that are done
 	client  *process
 	output  chan Line
+	input   input // the client's
 	intro   bool
 	closing bool
 	once    sync.Once
@@ -308,6 +310,11 @@ func (l *Live) startCommand() error {
 	if err := errors.Join(errOut, errErr); err != nil {
 		return err
 	}
+	if l.options.Input {
+		if err := l.input.open(cmd); err != nil {
+			return err
+		}
+	}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start the client: %w", err)
 	}
@@ -324,6 +331,10 @@ func (l *Live) startCommand() error {
 	}()
 	return nil
 }
+
+// Type passes text on to the client as its input; end says that there is no
+// more to come.
+func (l *Live) Type(text string, end bool) error { return l.input.write(text, end) }
 
 func (l *Live) read(stream string, from io.Reader) {
 	lines := bufio.NewScanner(from)
