@@ -35,9 +35,19 @@ const marker = "LEARNDOCKER_ROOTLESS_FD"
 // ErrNoUserNamespace is the error of a machine that lets ordinary users make none.
 var ErrNoUserNamespace = errors.New("this machine does not let an ordinary user make a user namespace")
 
-// Needed reports whether this process is neither root nor root of a user
-// namespace made by Enter.
-func Needed() bool { return os.Geteuid() != 0 && os.Getenv(marker) == "" }
+// Needed reports whether this process may not do what the daemon does, and is
+// not root of a user namespace made by Enter. Root in a container is such a
+// process: it may mount nothing without CAP_SYS_ADMIN.
+func Needed() bool { return os.Getenv(marker) == "" && (os.Geteuid() != 0 || !mayMount()) }
+
+// mayMount reports whether this process has CAP_SYS_ADMIN: capabilities(7).
+func mayMount() bool {
+	own, err := capability.NewPid2(0)
+	if err != nil || own.Load() != nil {
+		return true // then the mount itself will tell
+	}
+	return own.Get(capability.EFFECTIVE, capability.CAP_SYS_ADMIN)
+}
 
 // Enter runs this program again as root of a new user namespace, with the given
 // arguments, and returns its exit status when it ends. Signals are passed on.
