@@ -16,7 +16,7 @@ import (
 
 // guestPatience bounds the boot and all cases together, which take about two
 // minutes where the processor is emulated and nothing else runs.
-const guestPatience = 12 * time.Minute
+const guestPatience = 9 * time.Minute
 
 // guestTools are programs of the host that the guest has too, and their packages.
 var guestTools = map[string]string{
