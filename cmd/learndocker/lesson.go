@@ -29,7 +29,11 @@ func newLesson(s *settings) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return f.run(c.Context(), l)
+			err = f.run(c.Context(), l)
+			if err != nil && args[0] == l.ID && hasRecording(l.ID) {
+				return recordedError{err, l.ID}
+			}
+			return err
 		},
 	}
 	f.declare(c.Flags())

@@ -58,10 +58,22 @@ func hint(err error) string {
 		return "Start one in another terminal:  learndocker daemon"
 	}
 	if errors.Is(err, narrate.ErrCannotRun) {
+		var of recordedError
+		if errors.As(err, &of) {
+			return "Its recording plays everywhere:  learndocker replay " + of.lesson + " --step"
+		}
 		return "Recordings play everywhere; learndocker lesson list names the lessons:  learndocker replay LESSON --step"
 	}
 	return ""
 }
+
+// recordedError is the error of a lesson that has a bundled recording.
+type recordedError struct {
+	error
+	lesson string
+}
+
+func (e recordedError) Unwrap() error { return e.error }
 
 // fromDaemon marks the daemon's own error answers, in docker's words.
 func fromDaemon(err error) error {

@@ -21,6 +21,7 @@ import (
 	"os/signal"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/moby/sys/capability"
@@ -81,7 +82,7 @@ func Enter(args func(cgroupParent string) []string) (int, error) {
 		AmbientCaps: allCapabilities(),
 	}
 	if err := child.Start(); err != nil {
-		return 1, fmt.Errorf("%w: %w", ErrNoUserNamespace, err)
+		return 1, fmt.Errorf("%w: %s%w", ErrNoUserNamespace, refusal(), err)
 	}
 	ready.Close()
 	if err := mapIDs(child.Process.Pid); err != nil {
@@ -92,6 +93,18 @@ func Enter(args func(cgroupParent string) []string) (int, error) {
 	}
 	tell.Close()
 	return await(child)
+}
+
+// refusal names the setting of the kernel that keeps ordinary users from making
+// user namespaces, where it is one: user_namespaces(7); the second is Debian's.
+func refusal() string {
+	for _, setting := range []string{"user/max_user_namespaces", "kernel/unprivileged_userns_clone"} {
+		value, err := os.ReadFile("/proc/sys/" + setting)
+		if err == nil && strings.TrimSpace(string(value)) == "0" {
+			return strings.ReplaceAll(setting, "/", ".") + " is 0: "
+		}
+	}
+	return ""
 }
 
 func await(child *exec.Cmd) (int, error) {
@@ -154,7 +167,12 @@ func mapIDs(pid int) error {
 		return mapSingle(pid)
 	}
 	if err := helper("newuidmap", pid, os.Getuid(), uids); err != nil {
-		return err
+		// With no_new_privs, or mounted nosuid, the helper may map no more than
+		// we may: one id will do.
+		if errSingle := mapSingle(pid); errSingle != nil {
+			return errors.Join(err, errSingle)
+		}
+		return nil
 	}
 	return helper("newgidmap", pid, os.Getgid(), gids)
 }
