@@ -65,6 +65,25 @@ type Live struct {
 // ErrCannotRun is the error of a machine on which a lesson cannot run live.
 var ErrCannotRun = errors.New("this lesson cannot run live on this machine")
 
+// ErrDaemonEnded is the error of a lesson whose daemon ended before it did.
+var ErrDaemonEnded = errors.New("the lesson's daemon has ended")
+
+// LeftError tells that things of a lesson could not be taken apart. The
+// directory that knows of them is left too.
+type LeftError struct {
+	Dir string
+	Err error
+}
+
+func (e *LeftError) Error() string {
+	return fmt.Sprintf("take apart what the lesson's daemon left: %s; %s is kept", e.Err, e.Dir)
+}
+
+func (e *LeftError) Unwrap() error { return e.Err }
+
+// DataRoot is the data root of the daemon that left things.
+func (e *LeftError) DataRoot() string { return filepath.Join(e.Dir, "data") }
+
 // process is a child of the narrator's.
 type process struct {
 	*exec.Cmd
@@ -112,7 +131,7 @@ func (l *Live) Next(ctx context.Context) (*Step, error) {
 		}
 	}
 	if err := l.release(); err != nil {
-		return nil, err
+		return nil, l.daemonGone(err)
 	}
 	for {
 		if l.client == nil {
@@ -142,11 +161,13 @@ func (l *Live) wait(ctx context.Context) (*Step, error) {
 		if plan := l.match(p); plan != nil {
 			return l.stop(*plan, p)
 		}
-		return nil, l.release()
+		if err := l.release(); err != nil {
+			return nil, l.daemonGone(err)
+		}
 	case <-l.client.ended:
 		return nil, l.commandEnded()
 	case err := <-l.gone:
-		return nil, fmt.Errorf("the daemon is gone: %w", err)
+		return nil, l.daemonGone(err)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -209,22 +230,32 @@ func (l *Live) startDaemon(ctx context.Context) error {
 		return fmt.Errorf("make the lesson's directory: %w", err)
 	}
 	l.dir = dir
-	args := []string{"daemon", "--ephemeral", dir, "-H", l.host(), "--data-root", filepath.Join(dir, "data")}
+	if err := l.launch(); err != nil {
+		return err
+	}
+	return l.watch(ctx)
+}
+
+// launch starts the daemon in the lesson's directory.
+func (l *Live) launch() error {
+	args := []string{"daemon", "--ephemeral", l.dir, "-H", l.host(), "--data-root", filepath.Join(l.dir, "data")}
 	if l.options.Hub {
 		args = append(args, "--hub")
 	}
-	log, err := os.Create(l.logPath())
+	log, err := os.OpenFile(l.logPath(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		return err
+		return fmt.Errorf("make the daemon's log: %w", err)
 	}
 	defer log.Close()
 	cmd := exec.Command(l.options.Program, args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = ownGroup()
-	if l.daemon, err = start(cmd); err != nil {
+	daemon, err := start(cmd)
+	if err != nil {
 		return fmt.Errorf("start the daemon: %w", err)
 	}
-	return l.watch(ctx)
+	l.daemon = daemon
+	return nil
 }
 
 // makeDir makes the lesson's directory, with a short name: it is in every path
@@ -250,22 +281,28 @@ func (l *Live) watch(ctx context.Context) error {
 		return err
 	}
 	defer c.Close()
-	ready, cancel := context.WithTimeout(ctx, startPatience)
-	defer cancel()
-	go func() { // do not wait for one that has ended
-		select {
-		case <-l.daemon.ended:
-			cancel()
-		case <-ready.Done():
-		}
-	}()
-	if err := c.Await(ready); err != nil {
+	if err := l.awaitDaemon(ctx, c); err != nil {
 		return l.daemonFailed(err)
 	}
 	if l.grip, err = take(ctx, c); err != nil {
 		return fmt.Errorf("watch the daemon: %w", err)
 	}
 	return nil
+}
+
+// awaitDaemon returns when the daemon answers, or will never.
+func (l *Live) awaitDaemon(ctx context.Context, c *client.Client) error {
+	ready, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	ended := l.daemon.ended
+	go func() { // do not wait for one that has ended
+		select {
+		case <-ended:
+			cancel()
+		case <-ready.Done():
+		}
+	}()
+	return c.Await(ready)
 }
 
 // daemonFailed tells what the daemon itself said before it ended.
@@ -275,6 +312,28 @@ func (l *Live) daemonFailed(err error) error {
 		return fmt.Errorf("%w: the daemon did not start: %s", ErrCannotRun, strings.TrimPrefix(text, "learndocker: "))
 	}
 	return fmt.Errorf("%w: the daemon did not start: %w", ErrCannotRun, err)
+}
+
+// daemonGone tells how the daemon ended, and what it said last. why is how the
+// narrator noticed.
+func (l *Live) daemonGone(why error) error {
+	select {
+	case <-l.daemon.ended:
+	case <-time.After(closePatience):
+		return fmt.Errorf("talk to the daemon: %w", why)
+	}
+	err := fmt.Errorf("%w (%s)", ErrDaemonEnded, l.daemon.ProcessState)
+	said, readErr := os.ReadFile(l.logPath())
+	if readErr != nil {
+		return err
+	}
+	words := slices.DeleteFunc(strings.Split(strings.TrimSpace(string(said)), "\n"), func(line string) bool {
+		return line == "" || strings.Contains(line, "level=INFO")
+	})
+	if len(words) > 0 {
+		err = fmt.Errorf("%w; it said:\n%s", err, indent(strings.Join(words[max(len(words)-lastLines, 0):], "\n")))
+	}
+	return err
 }
 
 // startCommand runs the lesson's next command.
@@ -354,8 +413,11 @@ func (l *Live) commandEnded() error {
 
 func (l *Live) lastWords() string {
 	lines := strings.Split(strings.TrimSpace(l.stderr+l.stdout), "\n")
-	return strings.Join(lines[max(len(lines)-8, 0):], "\n")
+	return strings.Join(lines[max(len(lines)-lastLines, 0):], "\n")
 }
+
+// lastLines is how much of a program's last words is told.
+const lastLines = 8
 
 func indent(s string) string { return "  " + strings.ReplaceAll(s, "\n", "\n  ") }
 
@@ -383,10 +445,36 @@ func (l *Live) close() error {
 			errs = append(errs, p.end(closePatience))
 		}
 	}
+	if l.daemon != nil && l.daemon.err != nil && l.grip != nil {
+		if err := l.sweep(); err != nil { // the directory is all that knows what there is
+			return errors.Join(append(errs, &LeftError{l.dir, err})...)
+		}
+	}
 	if l.dir != "" {
 		errs = append(errs, os.RemoveAll(l.dir))
 	}
-	return errors.Join(slices.DeleteFunc(errs, func(err error) bool { return errors.Is(err, os.ErrProcessDone) })...)
+	return errors.Join(errs...)
+}
+
+// sweep takes apart what a daemon that did not end in order has left mounted,
+// grouped or plugged in: the next one with the same data root does that when it
+// starts.
+func (l *Live) sweep() error {
+	c, err := client.New(l.host())
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := l.launch(); err != nil {
+		return err
+	}
+	if err := l.awaitDaemon(context.Background(), c); err != nil {
+		return errors.Join(l.daemonFailed(err), l.daemon.end(closePatience))
+	}
+	if err := l.daemon.end(closePatience); err != nil {
+		return err
+	}
+	return l.daemon.err
 }
 
 // end asks the process to end, and after a while makes it.
@@ -396,7 +484,10 @@ func (p *process) end(patience time.Duration) error {
 		return nil
 	default:
 	}
-	if err := terminate(p.Process); err != nil {
+	if err := terminate(p.Process); errors.Is(err, os.ErrProcessDone) {
+		<-p.ended
+		return nil
+	} else if err != nil {
 		return err
 	}
 	select {
@@ -404,9 +495,9 @@ func (p *process) end(patience time.Duration) error {
 		return nil
 	case <-time.After(patience):
 	}
-	if err := p.Process.Kill(); err != nil {
+	if err := p.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
 	<-p.ended
-	return fmt.Errorf("%s did not end within %s and was killed; learndocker's next start clears up what it left", filepath.Base(p.Path), patience)
+	return fmt.Errorf("%s did not end within %s and was killed", filepath.Base(p.Path), patience)
 }

@@ -57,6 +57,13 @@ func hint(err error) string {
 	if errors.Is(err, client.ErrNoDaemon) {
 		return "Start one in another terminal:  learndocker daemon"
 	}
+	var left *narrate.LeftError
+	if errors.As(err, &left) {
+		return "A daemon with that data root takes the rest apart when it starts:  learndocker daemon --data-root " + left.DataRoot()
+	}
+	if errors.Is(err, narrate.ErrDaemonEnded) {
+		return "What it had made has been taken apart. Start the lesson again: it begins anew, with a daemon of its own"
+	}
 	if errors.Is(err, narrate.ErrCannotRun) {
 		return "Recordings play everywhere; learndocker lesson list names the lessons:  learndocker replay LESSON --step"
 	}
