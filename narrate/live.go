@@ -465,6 +465,7 @@ func (l *Live) sweep() error {
 		return err
 	}
 	defer c.Close()
+	awaitGroup(l.daemon.Process, closePatience) // one that still unwinds has the data root's lock
 	if err := l.launch(); err != nil {
 		return err
 	}
@@ -495,7 +496,7 @@ func (p *process) end(patience time.Duration) error {
 		return nil
 	case <-time.After(patience):
 	}
-	if err := p.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := kill(p.Process); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
 	<-p.ended

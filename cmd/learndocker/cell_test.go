@@ -202,7 +202,7 @@ func (c *cell) press(keys ...string) {
 	c.t.Helper()
 	for _, k := range keys {
 		if _, err := fmt.Fprintln(c.stdin, k); err != nil {
-			c.t.Fatalf("press %s: %v\n%s", k, err, c.stderr.String())
+			c.t.Fatalf("press %s: %v; status %d\n%s", k, err, c.wait(), c.stderr.String())
 		}
 	}
 }
@@ -212,7 +212,7 @@ func (c *cell) await(steps int) {
 	c.t.Helper()
 	for steps > 0 {
 		if !c.lines.Scan() {
-			c.t.Fatalf("%d steps were missing when the output ended:\n%s\n%s", steps, c.screen.String(), c.stderr.String())
+			c.t.Fatalf("%d steps were missing when the output ended, with status %d, after %s\n%s", steps, c.wait(), c.heading(), c.stderr.String())
 		}
 		fmt.Fprintln(&c.screen, c.lines.Text())
 		if strings.Contains(c.lines.Text(), footer) {
@@ -256,6 +256,35 @@ func (c *cell) wait() int {
 	return c.keeper.ProcessState.ExitCode()
 }
 
+// halt stops processes and waits until every thread of theirs stands still:
+// until then one may still act on what happens to another.
+func (c *cell) halt(pids []int) {
+	c.t.Helper()
+	for _, pid := range pids {
+		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	for _, pid := range pids {
+		for deadline := time.Now().Add(patience); !halted(pid); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				c.t.Fatalf("process %d does not stop", pid)
+			}
+		}
+	}
+}
+
+func halted(pid int) bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, stat := range threads {
+		data, err := os.ReadFile(stat)
+		if err != nil || !bytes.Contains(data, []byte(") T ")) {
+			return false
+		}
+	}
+	return len(threads) > 0
+}
+
 // processes are all that descend from the cell's keeper.
 func (c *cell) processes() []processLine {
 	var list []processLine
@@ -272,8 +301,8 @@ func commandLine(pid int) string {
 	return strings.TrimSpace(strings.ReplaceAll(string(data), "\x00", " "))
 }
 
-// roles are the lesson's processes by what they are: narrator, daemon (rootless:
-// two, the one outside the user namespace first), client, container.
+// roles are the lesson's processes by what they are: narrator, daemon (rootless
+// two, inside and outside the user namespace), client, container.
 func (c *cell) roles() map[string][]int {
 	roles := map[string][]int{"narrator": {c.pid}}
 	list := slices.DeleteFunc(c.processes(), func(p processLine) bool { return p.pid == c.pid || p.state == "Z" })
@@ -289,6 +318,12 @@ func (c *cell) roles() map[string][]int {
 		default:
 			roles["container"] = append(roles["container"], p.pid)
 		}
+	}
+	if d := roles["daemon"]; len(d) == 2 {
+		roles["daemon outside"], roles["daemon inside"] = d[:1], d[1:]
+		// In this order they can be killed as if at once: a stopped group
+		// wakes when the parent outside of it goes (setpgid(2), orphaned).
+		roles["daemon"] = []int{d[1], d[0]}
 	}
 	return roles
 }

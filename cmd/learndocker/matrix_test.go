@@ -38,7 +38,7 @@ func TestNothingIsLeft(t *testing.T) {
 	}{{asRoot, sample}, {ordinaryUser(t, true), sample}, {ordinaryUser(t, false), few}} {
 		for n := range steps {
 			for _, way := range ways {
-				if who.steps(n) && way.possible(steps, n) {
+				if who.steps(n) && way.possible(steps, n, who.uid) {
 					cells = append(cells, ending{who.identity, way, n, steps[n]})
 				}
 			}
@@ -87,7 +87,9 @@ type way struct {
 	signal syscall.Signal // 0 is the key q
 	status []int          // that the lesson may end with; none for any
 	// left: nobody remains who could take things apart; the next start does.
-	left bool
+	left     bool
+	root     bool // there is such a one only as root, …
+	rootless bool // only without
 }
 
 var ways = []way{
@@ -98,19 +100,26 @@ var ways = []way{
 	{name: "narrator KILL", roles: []string{"narrator"}, signal: syscall.SIGKILL, status: []int{137}},
 	{name: "client TERM", roles: []string{"client"}, signal: syscall.SIGTERM},
 	{name: "client KILL", roles: []string{"client"}, signal: syscall.SIGKILL},
-	{name: "daemon TERM", roles: []string{"daemon"}, signal: syscall.SIGTERM},
+	{name: "daemon TERM", roles: []string{"daemon"}, signal: syscall.SIGTERM, root: true},
 	{name: "daemon KILL", roles: []string{"daemon"}, signal: syscall.SIGKILL},
+	{name: "daemon outside TERM", roles: []string{"daemon outside"}, signal: syscall.SIGTERM, rootless: true},
+	{name: "daemon outside KILL", roles: []string{"daemon outside"}, signal: syscall.SIGKILL, rootless: true},
+	{name: "daemon inside TERM", roles: []string{"daemon inside"}, signal: syscall.SIGTERM, rootless: true},
+	{name: "daemon inside KILL", roles: []string{"daemon inside"}, signal: syscall.SIGKILL, rootless: true},
 	{name: "daemon and narrator KILL", roles: []string{"daemon", "narrator"}, signal: syscall.SIGKILL, status: []int{137}, left: true},
 	{name: "container TERM", roles: []string{"container"}, signal: syscall.SIGTERM},
 	{name: "container KILL", roles: []string{"container"}, signal: syscall.SIGKILL},
 }
 
 // possible reports whether those who are to be ended are there at step n.
-func (w way) possible(steps []string, n int) bool {
+func (w way) possible(steps []string, n, uid int) bool {
+	if w.rootless && uid == 0 || w.root && uid != 0 {
+		return false
+	}
 	alive := steps[n] != string(stage.ProcessExit) && n >= slices.Index(steps, string(stage.NamespaceCreate)) && n < slices.Index(steps, string(stage.ProcessExit))
 	for _, role := range w.roles {
 		switch {
-		case role == "daemon" && n == 0, role == "client" && (n == 0 || n == len(steps)-1), role == "container" && !alive:
+		case strings.HasPrefix(role, "daemon") && n == 0, role == "client" && (n == 0 || n == len(steps)-1), role == "container" && !alive:
 			return false
 		}
 	}
@@ -190,15 +199,8 @@ func (e ending) end(c *cell) {
 		}
 		pids = append(pids, roles[role]...)
 	}
-	if len(e.way.roles) > 1 { // at once: none may do anything when another has gone
-		for _, pid := range pids {
-			if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-				c.t.Fatal(err)
-			}
-		}
-	}
-	if e.way.signal == syscall.SIGTERM && e.way.roles[0] == "daemon" {
-		pids = pids[:1] // rootless: it is passed on
+	if len(pids) > 1 { // at once: none may do anything when another has gone
+		c.halt(pids)
 	}
 	for _, pid := range pids {
 		if err := syscall.Kill(pid, e.way.signal); err != nil && (err != syscall.ESRCH || pid == pids[0]) {
