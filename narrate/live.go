@@ -81,8 +81,13 @@ func (e *LeftError) Error() string {
 
 func (e *LeftError) Unwrap() error { return e.Err }
 
-// DataRoot is the data root of the daemon that left things.
-func (e *LeftError) DataRoot() string { return filepath.Join(e.Dir, "data") }
+// DataRoot is the data root of the daemon that left things; "" of no error.
+func (e *LeftError) DataRoot() string {
+	if e == nil {
+		return ""
+	}
+	return filepath.Join(e.Dir, "data")
+}
 
 // process is a child of the narrator's.
 type process struct {
@@ -308,10 +313,15 @@ func (l *Live) awaitDaemon(ctx context.Context, c *client.Client) error {
 // daemonFailed tells what the daemon itself said before it ended.
 func (l *Live) daemonFailed(err error) error {
 	said, readErr := os.ReadFile(l.logPath())
-	if text := strings.TrimSpace(string(said)); readErr == nil && text != "" {
+	if text := strings.TrimSpace(withoutTraces(string(said))); readErr == nil && text != "" {
 		return fmt.Errorf("%w: the daemon did not start: %s", ErrCannotRun, strings.TrimPrefix(text, "learndocker: "))
 	}
-	return fmt.Errorf("%w: the daemon did not start: %w", ErrCannotRun, err)
+	select {
+	case <-l.daemon.ended:
+		return fmt.Errorf("%w: the daemon ended at its start (%s), without a word in %s: is there room on that disk?", ErrCannotRun, l.daemon.ProcessState, l.logPath())
+	default:
+		return fmt.Errorf("%w: the daemon did not start: %w", ErrCannotRun, err)
+	}
 }
 
 // daemonGone tells how the daemon ended, and what it said last. why is how the
@@ -327,7 +337,7 @@ func (l *Live) daemonGone(why error) error {
 	if readErr != nil {
 		return err
 	}
-	words := slices.DeleteFunc(strings.Split(strings.TrimSpace(string(said)), "\n"), func(line string) bool {
+	words := slices.DeleteFunc(strings.Split(strings.TrimSpace(withoutTraces(string(said))), "\n"), func(line string) bool {
 		return line == "" || strings.Contains(line, "level=INFO")
 	})
 	if len(words) > 0 {
@@ -401,19 +411,29 @@ func start(cmd *exec.Cmd) (*process, error) {
 func (l *Live) commandEnded() error {
 	l.drain()
 	l.exit = l.client.ProcessState.ExitCode()
+	ended := l.client.ProcessState // "exit status 125", "signal: killed"
 	stops := l.lesson.Steps[l.step].Stops
 	l.client = nil
 	delete(l.roles, BoxClient)
 	if l.cursor < len(stops) {
-		return fmt.Errorf("%q ended with status %d and never came to %s; it said:\n%s", l.command, l.exit, stops[l.cursor].Stage, indent(l.lastWords()))
+		return fmt.Errorf("%q ended (%s) and never came to %s; it said:\n%s", l.command, ended, stops[l.cursor].Stage, indent(l.lastWords()))
 	}
 	l.step++
 	return nil
 }
 
 func (l *Live) lastWords() string {
-	lines := strings.Split(strings.TrimSpace(l.stderr+l.stdout), "\n")
+	lines := strings.Split(strings.TrimSpace(withoutTraces(l.stderr)+l.stdout), "\n")
 	return strings.Join(lines[max(len(lines)-lastLines, 0):], "\n")
+}
+
+// withoutTraces keeps of a crashed program's words what it died of: Go's runtime
+// says that first, then for many lines where.
+func withoutTraces(text string) string {
+	for _, head := range []string{"\n\ngoroutine ", "\n\nruntime stack:"} {
+		text, _, _ = strings.Cut(text, head)
+	}
+	return text
 }
 
 // lastLines is how much of a program's last words is told.
@@ -451,9 +471,23 @@ func (l *Live) close() error {
 		}
 	}
 	if l.dir != "" {
-		errs = append(errs, os.RemoveAll(l.dir))
+		errs = append(errs, l.removeDir())
 	}
 	return errors.Join(errs...)
+}
+
+// removeDir removes the lesson's directory. Where even that needs more than the
+// machine gives (descriptors), what a lesson has before its daemon still goes.
+func (l *Live) removeDir() error {
+	err := os.RemoveAll(l.dir)
+	if err == nil {
+		return nil
+	}
+	_ = os.Remove(l.logPath())
+	if os.Remove(l.dir) == nil {
+		return nil
+	}
+	return fmt.Errorf("remove the lesson's directory: %w", err)
 }
 
 // sweep takes apart what a daemon that did not end in order has left mounted,

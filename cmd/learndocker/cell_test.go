@@ -418,10 +418,15 @@ func (c *cell) left(files bool) {
 	for _, thing := range c.things() {
 		c.t.Errorf("left behind: %s", thing)
 	}
+	if files {
+		c.filesLeft()
+	}
+}
+
+// filesLeft fails the test for each file.
+func (c *cell) filesLeft() {
+	c.t.Helper()
 	for _, dir := range []string{c.tmp(), c.home()} {
-		if !files && dir == c.tmp() {
-			continue
-		}
 		_ = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 			if path != dir || err != nil {
 				c.t.Errorf("left behind: %s (%v)", path, err)
