@@ -423,7 +423,11 @@ func (l *Live) commandEnded() error {
 }
 
 func (l *Live) lastWords() string {
-	lines := strings.Split(strings.TrimSpace(withoutTraces(l.stderr)+l.stdout), "\n")
+	said := withoutTraces(l.stderr)
+	if said == "" {
+		said = l.stdout
+	}
+	lines := strings.Split(strings.TrimSpace(said), "\n")
 	return strings.Join(lines[max(len(lines)-lastLines, 0):], "\n")
 }
 

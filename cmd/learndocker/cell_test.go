@@ -247,7 +247,7 @@ func (c *cell) wait() int {
 	c.t.Helper()
 	select {
 	case <-c.gone:
-	case <-time.After(patience):
+	case <-time.After(c.patience()):
 		for _, p := range c.processes() {
 			c.t.Errorf("left behind: %s, in state %s: %s", p.line(), p.state, commandLine(p.pid))
 		}
@@ -284,6 +284,10 @@ func halted(pid int) bool {
 	}
 	return len(threads) > 0
 }
+
+// patience is how long the cell's processes may take to end: the narrator
+// itself gives its daemon ten seconds.
+func (c *cell) patience() time.Duration { return patience / 2 }
 
 // processes are all that descend from the cell's keeper.
 func (c *cell) processes() []processLine {

@@ -70,7 +70,7 @@ func mountDisk(t *testing.T, dir string, kib int) (unmount func()) {
 	unmount = func() {
 		if !gone {
 			gone = true
-			if err := unix.Unmount(dir, 0); err != nil {
+			if err := unix.Unmount(dir, 0); err != nil && err != unix.EINVAL { // the cell's own end did it
 				t.Errorf("unmount %s: %v", dir, err)
 			}
 		}
@@ -228,7 +228,9 @@ func TestTooFewFiles(t *testing.T) {
 						t.Errorf("status %d: %s", status, c.stderr.String())
 					}
 				case status == 2: // Go's runtime itself could not start
-					c.says(2, "", "fatal error: runtime")
+					if !strings.Contains(c.stderr.String(), "fatal error: runtime") {
+						t.Errorf("status 2: %s", c.stderr.String())
+					}
 				default:
 					c.says(1, "too many open files", "ulimit -n 1024")
 				}
