@@ -470,9 +470,11 @@ func (l *Live) close() error {
 		}
 	}
 	if l.daemon != nil && l.daemon.err != nil && l.grip != nil {
-		if err := l.sweep(); err != nil { // the directory is all that knows what there is
+		err := l.sweep()
+		if _, there := os.Stat(l.dir); err != nil && there == nil { // the directory is all that knows what is left
 			return errors.Join(append(errs, &LeftError{l.dir, err})...)
 		}
+		errs = append(errs, err)
 	}
 	if l.dir != "" {
 		errs = append(errs, l.removeDir())

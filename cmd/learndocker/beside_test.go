@@ -38,7 +38,7 @@ func TestLessonsBesideEachOther(t *testing.T) {
 	// Half of them stand still while the others and the daemon's clients run.
 	for i, c := range lessons {
 		if i%2 == 0 {
-			c.press(strings.Split(strings.Repeat("n", 18), "")...)
+			c.press(slices.Repeat([]string{"n"}, 18)...)
 			c.await(19)
 			c.note()
 		} else {
@@ -86,7 +86,7 @@ func TestLessonsBesideEachOther(t *testing.T) {
 type evidence struct {
 	file string
 	text string
-	own  map[string]bool // container ids, interfaces, pids
+	own  map[string]bool // container ids, pids
 }
 
 // readEvidence reads a recording: it is whole, and all that it says was so.
@@ -111,9 +111,6 @@ func readEvidence(t *testing.T, file string) evidence {
 		e.text += string(toJSON(t, s))
 		if f, ok := s.Point.Fact.(stage.Created); ok {
 			e.own[f.ID] = true
-		}
-		if f, ok := s.Point.Fact.(stage.Network); ok && f.Veth != "" {
-			e.own[f.Veth] = true
 		}
 		for _, p := range s.Probe.Processes {
 			if p.Role == narrate.BoxDaemon || p.Role == narrate.BoxContainer {

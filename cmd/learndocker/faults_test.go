@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -380,42 +381,47 @@ func TestReaderGoesAway(t *testing.T) {
 // TestStandingStill stops each of the lesson's processes for a while. The lesson
 // goes on when it does, and ends in order even where it does not.
 func TestStandingStill(t *testing.T) {
+	needRoot(t)
 	program(t)
-	rootless := ordinaryUser(t, true)
-	for _, who := range []identity{asRoot, rootless} {
-		for _, role := range []string{"narrator", "client", "daemon", "container"} {
-			for _, goesOn := range []bool{true, false} {
-				if role == "narrator" && !goesOn {
-					continue // nothing can be asked of it
-				}
-				t.Run(fmt.Sprintf("%s/%s/goes on %t", who.name, role, goesOn), func(t *testing.T) {
-					c := newCell(t, who)
-					c.start(nil, nil, "lesson", "hello-world", "--step")
-					c.press(strings.Split(strings.Repeat("n", 18), "")...)
-					c.await(19)
-					c.note()
-					pids := c.roles()[role]
-					c.halt(pids)
-					c.stdin.Close() // the lesson may go on to its end
-					want := 130
-					if goesOn {
-						want = 0
-						for _, pid := range pids {
-							if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
-								t.Fatal(err)
-							}
-						}
-					} else if err := syscall.Kill(c.pid, syscall.SIGTERM); err != nil {
-						t.Fatal(err)
-					}
-					if status := c.finish(); status != want {
-						t.Errorf("status %d, want %d: %s", status, want, c.stderr.String())
-					}
-					c.left(true)
-				})
-			}
+	type stand struct {
+		who    identity
+		role   string
+		goesOn bool
+	}
+	var stands []stand
+	for _, who := range []identity{asRoot, ordinaryUser(t, true)} {
+		stands = append(stands, stand{who, "narrator", true}) // nothing can be asked of it while it stands
+		for _, role := range []string{"client", "daemon", "container"} {
+			stands = append(stands, stand{who, role, false}, stand{who, role, true})
 		}
 	}
+	manyAtOnce(t, stands, func(s stand) (string, func(*testing.T)) {
+		return fmt.Sprintf("%s/%s/goes on %t", s.who.name, s.role, s.goesOn), func(t *testing.T) {
+			c := newCell(t, s.who)
+			c.start(nil, nil, "lesson", "hello-world", "--step")
+			c.press(slices.Repeat([]string{"n"}, 18)...)
+			c.await(19)
+			c.note()
+			pids := c.roles()[s.role]
+			c.halt(pids)
+			c.stdin.Close() // the lesson may go on to its end
+			want := 130
+			if s.goesOn {
+				want = 0
+				for _, pid := range pids {
+					if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+						t.Fatal(err)
+					}
+				}
+			} else if err := syscall.Kill(c.pid, syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			if status := c.finish(); status != want {
+				t.Errorf("status %d, want %d: %s", status, want, c.stderr.String())
+			}
+			c.left(true)
+		}
+	})
 }
 
 // TestBareEnvironment runs the lesson with nothing set but the temporary

@@ -86,6 +86,7 @@ type way struct {
 	roles  []string
 	signal syscall.Signal // 0 is the key q
 	status []int          // that the lesson may end with; none for any
+	stopped string // who stands still meanwhile, and notices nothing
 	// left: nobody remains who could take things apart; the next start does.
 	left     bool
 	root     bool // there is such a one only as root, …
@@ -107,6 +108,7 @@ var ways = []way{
 	{name: "daemon inside TERM", roles: []string{"daemon inside"}, signal: syscall.SIGTERM, rootless: true},
 	{name: "daemon inside KILL", roles: []string{"daemon inside"}, signal: syscall.SIGKILL, rootless: true},
 	{name: "daemon and narrator KILL", roles: []string{"daemon", "narrator"}, signal: syscall.SIGKILL, status: []int{137}, left: true},
+	{name: "daemon KILL beside a stopped container", roles: []string{"daemon"}, signal: syscall.SIGKILL, stopped: "container"},
 	{name: "container TERM", roles: []string{"container"}, signal: syscall.SIGTERM},
 	{name: "container KILL", roles: []string{"container"}, signal: syscall.SIGKILL},
 }
@@ -117,7 +119,7 @@ func (w way) possible(steps []string, n, uid int) bool {
 		return false
 	}
 	alive := steps[n] != string(stage.ProcessExit) && n >= slices.Index(steps, string(stage.NamespaceCreate)) && n < slices.Index(steps, string(stage.ProcessExit))
-	for _, role := range w.roles {
+	for _, role := range append([]string{w.stopped}, w.roles...) {
 		switch {
 		case strings.HasPrefix(role, "daemon") && n == 0, role == "client" && (n == 0 || n == len(steps)-1), role == "container" && !alive:
 			return false
@@ -198,6 +200,9 @@ func (e ending) end(c *cell) {
 			c.t.Fatalf("there is no %s among %v", role, roles)
 		}
 		pids = append(pids, roles[role]...)
+	}
+	if e.way.stopped != "" {
+		c.halt(roles[e.way.stopped])
 	}
 	if len(pids) > 1 { // at once: none may do anything when another has gone
 		c.halt(pids)
