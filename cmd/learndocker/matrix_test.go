@@ -82,11 +82,11 @@ func lessonSteps(t *testing.T) []string {
 
 // way is who is ended, and how.
 type way struct {
-	name   string
-	roles  []string
-	signal syscall.Signal // 0 is the key q
-	status []int          // that the lesson may end with; none for any
-	stopped string // who stands still meanwhile, and notices nothing
+	name    string
+	roles   []string
+	signal  syscall.Signal // 0 is the key q
+	status  []int          // that the lesson may end with; none for any
+	stopped string         // who stands still meanwhile, and notices nothing
 	// left: nobody remains who could take things apart; the next start does.
 	left     bool
 	root     bool // there is such a one only as root, …
