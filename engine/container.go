@@ -49,7 +49,8 @@ type Container struct {
 	record  Record
 	spec    *specs.Spec
 	process *container.Process
-	exited  chan struct{} // closed when the run under way has ended; nil before the first
+	init    *container.Process // of a start under way; it may stand still for ever
+	exited  chan struct{}      // closed when the run under way has ended; nil before the first
 	streams *streams
 }
 
@@ -85,9 +86,18 @@ func writeJSON(path string, v any) error {
 func (c *Container) kill() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.process != nil {
-		c.process.Kill()
+	for _, p := range []*container.Process{c.process, c.init} {
+		if p != nil {
+			p.Kill()
+		}
 	}
+}
+
+// setInit says whom to kill while a start is under way; nil for nobody.
+func (c *Container) setInit(p *container.Process) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.init = p
 }
 
 // Signal sends a signal to the container's first process.

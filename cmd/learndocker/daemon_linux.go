@@ -38,6 +38,9 @@ func newDaemon(s *settings) *cobra.Command {
 			if err := rootless.Settle(); err != nil {
 				return err
 			}
+			if err := daemon.CheckLimits(); err != nil {
+				return err
+			}
 			level := slog.LevelInfo
 			if debug {
 				level = slog.LevelDebug

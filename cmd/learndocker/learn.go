@@ -160,14 +160,23 @@ func (f *showFlags) recordTo(session *narrate.Session) (finish func() error, err
 	}
 	r, err := narrate.NewRecorder(tmp, session.Header())
 	if err != nil {
-		return nil, fmt.Errorf("record: %w", err)
+		return nil, errors.Join(fmt.Errorf("write %s: %w", f.record, err), tmp.Close(), os.Remove(tmp.Name()))
 	}
-	session.OnStep(r.Step)
+	var failed error
+	session.OnStep(func(s *narrate.Step) error {
+		if err := r.Step(s); err != nil {
+			failed = fmt.Errorf("write %s: %w", f.record, err)
+		}
+		return failed
+	})
 	return func() error {
-		if len(session.Seen()) == 0 {
+		if len(session.Seen()) == 0 || failed != nil { // of a step that was cut off nothing can be replayed
 			return errors.Join(tmp.Close(), os.Remove(tmp.Name()))
 		}
-		return errors.Join(tmp.Chmod(0o644), tmp.Close(), os.Rename(tmp.Name(), f.record))
+		if err := errors.Join(tmp.Chmod(0o644), tmp.Close()); err != nil {
+			return errors.Join(fmt.Errorf("write %s: %w", f.record, err), os.Remove(tmp.Name()))
+		}
+		return os.Rename(tmp.Name(), f.record)
 	}, nil
 }
 

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
@@ -981,80 +980,6 @@ func contains(t *testing.T, text string, parts ...string) {
 	for _, p := range parts {
 		if !strings.Contains(text, p) {
 			t.Errorf("%q is not in: %s", p, text)
-		}
-	}
-}
-
-// TestQuitLeavesNothing leaves the lesson at each of its steps and wants the
-// machine as it was.
-func TestQuitLeavesNothing(t *testing.T) {
-	steps := []string{narrate.KindIntro}
-	for _, command := range helloWorld(t).Steps {
-		for _, s := range command.Stops {
-			steps = append(steps, string(s.Stage))
-		}
-	}
-	steps = append(steps, narrate.KindEnd)
-	for _, way := range []struct {
-		name string
-		quit func(*testing.T, *narrate.Step)
-	}{
-		{"quit", func(*testing.T, *narrate.Step) {}},
-		// As a shutdown does, or a learner with kill: the daemon unwinds what it
-		// holds though nobody has told it to let go.
-		{"daemon told to end", endDaemon},
-	} {
-		for n, name := range steps {
-			t.Run(fmt.Sprintf("%s/%02d %s", way.name, n, name), func(t *testing.T) { checkQuit(t, n, name, way.quit) })
-		}
-	}
-}
-
-func checkQuit(t *testing.T, n int, name string, quit func(*testing.T, *narrate.Step)) {
-	before := takeSnapshot(t)
-	live, tmp := startLesson(t)
-	var step *narrate.Step
-	for range n + 1 {
-		step = next(t, live)
-	}
-	if got := string(step.Stage()); got != name && step.Kind != name {
-		t.Fatalf("step %d is at %s %s, want %s", n, step.Kind, got, name)
-	}
-	data := strings.TrimSpace(shellOut(t, "echo %s/*/data", tmp)) // as it stands where there is none
-	marks := marksOf(tmp, data)
-	mine := takeSnapshot(t).owned(before, marks, data, os.Getpid())
-	if n > 0 && len(mine) < 2 {
-		t.Errorf("only %d things of the lesson's were found: %v", len(mine), mine)
-	}
-	quit(t, step)
-	if err := live.Close(); err != nil {
-		t.Errorf("close: %s", err)
-	}
-	reportLeft(t, mine, before, takeSnapshot(t), marks)
-	entries, err := os.ReadDir(tmp)
-	if err != nil || len(entries) > 0 {
-		t.Errorf("temporary files are left: %v, %v", entries, err)
-	}
-}
-
-// endDaemon sends SIGTERM to the lesson's daemon and waits until it has ended;
-// its parent, the lesson, reaps it.
-func endDaemon(t *testing.T, step *narrate.Step) {
-	t.Helper()
-	i := slices.IndexFunc(step.Probe.Processes, func(p probe.Process) bool { return p.Role == narrate.BoxDaemon })
-	if i < 0 {
-		return // not started, or past its last stop
-	}
-	pid := step.Probe.Processes[i].PID
-	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		if _, there := readProcess(pid); !there {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the daemon, held at %s, did not end at SIGTERM", step.Stage())
 		}
 	}
 }

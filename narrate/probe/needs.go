@@ -18,10 +18,11 @@ func Missing(needs []string) []string {
 // hasOverlay looks for overlayfs in the kernel, or as a module that a mount
 // would load.
 func hasOverlay() bool {
-	if strings.Contains(read("/proc/filesystems"), "overlay") {
-		return true
+	known, err := os.ReadFile("/proc/filesystems")
+	if err != nil || strings.Contains(string(known), "overlay") {
+		return true // what cannot be looked up is not said to be missing: the mount will tell
 	}
-	_, err := os.Stat("/lib/modules/" + strings.TrimSpace(read("/proc/sys/kernel/osrelease")) + "/kernel/fs/overlayfs")
+	_, err = os.Stat("/lib/modules/" + strings.TrimSpace(read("/proc/sys/kernel/osrelease")) + "/kernel/fs/overlayfs")
 	return err == nil
 }
 
