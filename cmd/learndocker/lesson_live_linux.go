@@ -1,3 +1,5 @@
+//go:build linux && !noengine
+
 package main
 
 import (
@@ -28,11 +30,28 @@ func (f *lessonFlags) declare(flags *pflag.FlagSet) {
 }
 
 func (f *lessonFlags) run(ctx context.Context, l *lesson.Lesson) error {
+	if err := runsHere(ctx, l); err != nil {
+		return err
+	}
 	live, err := f.live(l)
 	if err != nil {
 		return err
 	}
 	return f.show(ctx, live, nil)
+}
+
+// runsHere asks a survey of this machine whether the lessons can run live.
+func runsHere(ctx context.Context, all ...*lesson.Lesson) error {
+	d, err := examine(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, l := range all {
+		if lacks := d.Lacks(l.Needs); len(lacks) > 0 {
+			return cannotRun(l, lacks)
+		}
+	}
+	return nil
 }
 
 func (f *lessonFlags) live(l *lesson.Lesson) (*narrate.Live, error) {
@@ -91,6 +110,9 @@ func checkLessons(ctx context.Context, names []string, all bool) ([]string, erro
 	wrong, err := narrate.CheckWords(parsed, library, all)
 	if err != nil || len(wrong) > 0 {
 		return wrong, err
+	}
+	if err := runsHere(ctx, parsed...); err != nil {
+		return nil, err
 	}
 	for _, l := range parsed {
 		found, claims, err := checkLesson(ctx, l)

@@ -54,13 +54,16 @@ func (s *settings) client() (*client.Client, error) { return client.New(s.host) 
 
 // hint is the next thing to type, where there is one.
 func hint(err error) string {
-	if errors.Is(err, client.ErrNoDaemon) {
-		return "Start one in another terminal:  learndocker daemon"
+	var refused notLive
+	switch {
+	case errors.As(err, &refused):
+		return refused.hint()
+	case errors.Is(err, narrate.ErrCannotRun):
+		return notLive{}.hint()
+	case errors.Is(err, client.ErrNoDaemon):
+		return noDaemonHint
 	}
-	if errors.Is(err, narrate.ErrCannotRun) {
-		return "Recordings play everywhere; learndocker lesson list names the lessons:  learndocker replay LESSON --step"
-	}
-	return ""
+	return engineHint(err)
 }
 
 // fromDaemon marks the daemon's own error answers, in docker's words.

@@ -1,0 +1,125 @@
+package doctor
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/docker/go-units"
+
+	"github.com/learndocker/learndocker/engine/api"
+)
+
+// little is the room, in bytes, below which images of any size do not fit.
+const little = 64 << 20
+
+func (c patient) place(use string) (api.Place, bool) {
+	for _, p := range c.Inside.Places {
+		if p.Use == use {
+			return p, true
+		}
+	}
+	return api.Place{}, false
+}
+
+// works reports whether layers can be stacked in the place by some means.
+func works(p api.Place) bool {
+	return p.Write.OK && slices.ContainsFunc(p.Drivers, func(d api.Driver) bool { return d.OK })
+}
+
+// elsewhere is a directory that was tried and works.
+func (c patient) elsewhere() string {
+	for _, p := range c.Inside.Places {
+		if p.Use == api.PlaceOther && works(p) {
+			return p.Dir
+		}
+	}
+	return ""
+}
+
+// layers is about stacking them where lessons keep theirs.
+func (c patient) layers() Point {
+	p := Point{Name: "layers", need: "overlay", State: OK}
+	place, _ := c.place(api.PlaceLessons)
+	first := slices.IndexFunc(place.Drivers, func(d api.Driver) bool { return d.OK })
+	switch {
+	case first == 0:
+		p.Meaning = "Layers are stacked by " + place.Drivers[0].Name + "."
+		return p
+	case first > 0:
+		p.State, p.Refusal = Limited, place.Drivers[0].Error
+		p.Meaning = fmt.Sprintf("Layers are stacked by %s, as %s does not work here: slower, with the same contents.", place.Drivers[first].Name, place.Drivers[0].Name)
+		return p
+	case len(place.Drivers) == 0:
+		p.State, p.Meaning = Missing, "Layers cannot be stacked where nothing can be written: see disk."
+		return p
+	}
+	overlay := place.Drivers[0]
+	p.State, p.Refusal = Missing, overlay.Error
+	p.Meaning = "Layers cannot be stacked in " + place.Dir + " (" + place.FileSystem + ")."
+	switch dir := c.elsewhere(); {
+	case dir != "":
+		p.Meaning += " In " + dir + " they can."
+		p.Mend = "TMPDIR=" + dir + " " + c.lesson()
+	case overlay.Errno == "ENODEV":
+		p.Meaning = "The kernel has no overlayfs, by which layers are stacked, or has not loaded it."
+		p.Mend = c.asRoot("modprobe overlay")
+	case c.boxed():
+		p.Mend = c.privileged()
+	case c.Outside.UID != 0:
+		p.Mend = c.asRoot(c.lesson())
+	}
+	return p
+}
+
+// places are where lessons and the daemon keep their files.
+func (c patient) places() []Point {
+	var points []Point
+	if place, ok := c.place(api.PlaceLessons); ok {
+		p := c.disk(place)
+		if p.State == Missing && c.elsewhere() != "" {
+			p.Mend = "TMPDIR=" + c.elsewhere() + " " + c.lesson()
+		}
+		points = append(points, p)
+	}
+	place, ok := c.place(api.PlaceData)
+	if !ok {
+		return points
+	}
+	p := c.disk(place)
+	p.Name = "data root"
+	if p.State == OK && !works(place) {
+		p.State, p.Meaning = Missing, "Layers cannot be stacked in "+place.Dir+" ("+place.FileSystem+")."
+		p.Refusal = place.Drivers[0].Error
+	}
+	if p.State == Missing { // lessons have a directory of their own
+		p.State = Limited
+		p.Meaning += " The daemon needs another data root."
+		dir := c.elsewhere()
+		if lessons, _ := c.place(api.PlaceLessons); dir == "" && works(lessons) {
+			dir = lessons.Dir
+		}
+		if dir != "" {
+			p.Mend = c.program + " daemon --data-root " + filepath.Join(dir, "learndocker-data")
+		}
+	}
+	return append(points, p)
+}
+
+func (c patient) disk(place api.Place) Point {
+	p := Point{Name: "disk", State: OK, Meaning: fmt.Sprintf("%s (%s) can be written, %s are free.", place.Dir, place.FileSystem, units.BytesSize(float64(place.Free)))}
+	switch {
+	case !place.Write.OK && place.Write.Errno == "ENOSPC":
+		p.State, p.Meaning = Missing, "The disk is full: "+place.Mount+"."
+	case !place.Write.OK && place.Write.Errno == "EROFS":
+		p.State, p.Meaning = Missing, place.Mount+" is mounted read-only."
+	case !place.Write.OK:
+		p.State, p.Meaning = Missing, "Nothing can be written to "+place.Dir+"."
+	case place.Free < little:
+		p.State, p.Meaning = Limited, fmt.Sprintf("Of %s only %s are free: the bundled images fit, others may not.", place.Mount, units.BytesSize(float64(place.Free)))
+	}
+	if !place.Write.OK {
+		p.Refusal = place.Write.Error
+	}
+	return p
+}
