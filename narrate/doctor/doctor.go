@@ -72,12 +72,10 @@ func Diagnose(s api.Survey, program string) Diagnosis {
 		points = append(points, p)
 	}
 	if s.Inside != nil {
-		points = append(points, c.namespaces(), c.layers(), c.cgroup(), c.seccomp(), c.network())
-	}
-	points = append(points, c.shells()...)
-	if s.Inside != nil {
+		points = append(points, c.namespaces(), c.cgroup(), c.seccomp(), c.network())
 		points = append(points, c.places()...)
 	}
+	points = append(points, c.tools())
 	d := Diagnosis{Verdict: Root, Points: points, Survey: &s, program: program}
 	switch {
 	case s.Inside == nil || slices.ContainsFunc(points, func(p Point) bool { return p.State == Missing }):

@@ -37,10 +37,9 @@ func (c patient) elsewhere() string {
 	return ""
 }
 
-// layers is about stacking them where lessons keep theirs.
-func (c patient) layers() Point {
+// layers is about stacking them in the place where lessons keep theirs.
+func (c patient) layers(place api.Place) Point {
 	p := Point{Name: "layers", need: "overlay", State: OK}
-	place, _ := c.place(api.PlaceLessons)
 	first := slices.IndexFunc(place.Drivers, func(d api.Driver) bool { return d.OK })
 	switch {
 	case first == 0:
@@ -49,9 +48,6 @@ func (c patient) layers() Point {
 	case first > 0:
 		p.State, p.Refusal = Limited, place.Drivers[0].Error
 		p.Meaning = fmt.Sprintf("Layers are stacked by %s, as %s does not work here: slower, with the same contents.", place.Drivers[first].Name, place.Drivers[0].Name)
-		return p
-	case len(place.Drivers) == 0:
-		p.State, p.Meaning = Missing, "Layers cannot be stacked where nothing can be written: see disk."
 		return p
 	}
 	overlay := place.Drivers[0]
@@ -81,6 +77,9 @@ func (c patient) places() []Point {
 			p.Mend = "TMPDIR=" + c.elsewhere() + " " + c.lesson()
 		}
 		points = append(points, p)
+		if place.Write.OK {
+			points = append(points, c.layers(place))
+		}
 	}
 	place, ok := c.place(api.PlaceData)
 	if !ok {

@@ -179,7 +179,7 @@ func (c patient) cgroup() Point {
 		p.Meaning = "No cgroup file system is mounted, so nothing can be limited."
 		p.Mend = c.asRoot("mount -t cgroup2 none /sys/fs/cgroup")
 	case c.Outside.UID != 0:
-		p.Mend = c.asRoot(c.lesson())
+		p.Meaning = version + ": groups are root's to make here, so nothing can be limited."
 	case c.boxed():
 		p.Mend = c.privileged()
 	}
@@ -209,9 +209,6 @@ func (c patient) network() Point {
 	case c.Inside.UserNamespace: // whatever was tried: the host's bridge is root's
 		p.State, p.withheld, p.Refusal = Limited, true, ""
 		p.Meaning = "Containers get loopback only: interfaces of the machine are root's to make."
-		if c.Outside.UID != 0 {
-			p.Mend = c.asRoot(c.lesson())
-		}
 		return p
 	case !n.Bridge.OK || !n.Veth.OK:
 		p.State, p.Meaning = Missing, "The bridge or the veth pair that connects a container cannot be made."
@@ -225,8 +222,8 @@ func (c patient) network() Point {
 	return p
 }
 
-// shells are the tools of which a learner has use at a stop.
-func (c patient) shells() []Point {
+// tools are those of which a learner has use at a stop.
+func (c patient) tools() Point {
 	p := Point{Name: "tools", State: OK, Meaning: "nsenter and ip are there: key i opens a shell inside, and what a lesson invites you to try works."}
 	nsenter, ip := c.Outside.Tools["nsenter"] != "", c.Outside.Tools["ip"] != ""
 	switch {
@@ -237,8 +234,8 @@ func (c patient) shells() []Point {
 	case !ip:
 		p.Meaning, p.Mend = "Without ip some things to try do not work.", c.asRoot(c.install("iproute2", "iproute"))
 	default:
-		return []Point{p}
+		return p
 	}
 	p.State = Limited
-	return []Point{p}
+	return p
 }

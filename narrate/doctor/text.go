@@ -30,7 +30,7 @@ func (d Diagnosis) Text(w io.Writer, width int, colored bool) error {
 			lines = append(lines, lead+line)
 		}
 		if p.Refusal != "" && p.State != OK {
-			for _, line := range wrap(p.Refusal, width-stateWidth-nameWidth) {
+			for _, line := range wrap("("+p.Refusal+")", width-stateWidth-nameWidth) {
 				lines = append(lines, strings.Repeat(" ", stateWidth+nameWidth)+paint("", line))
 			}
 		}
