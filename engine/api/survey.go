@@ -73,8 +73,8 @@ type Place struct {
 	FileSystem string   `json:"fileSystem"` // "ext4"
 	Mount      string   `json:"mount"`      // where that is mounted
 	Options    []string `json:"options"`    // of the mount: "ro", "noexec", "nosuid"
-	Free       int64    `json:"free"`       // bytes that an ordinary user can have
-	FreeFiles  int64    `json:"freeFiles"`  // -1 where the file system does not count them
+	Free       int64    `json:"free"`       // bytes that an ordinary user can have; -1 where it does not count them
+	FreeFiles  int64    `json:"freeFiles"`  // -1 likewise
 	Write      Trial    `json:"write"`
 	Drivers    []Driver `json:"drivers"` // the engine takes the first that works
 }

@@ -57,7 +57,7 @@ func does(p api.Place) bool {
 
 // lookAt makes a directory in the place and tries there what the engine does.
 func lookAt(p Place, userns bool) api.Place {
-	found := api.Place{Use: p.Use, Dir: p.Dir, FreeFiles: -1, Options: []string{}, Drivers: []api.Driver{}}
+	found := api.Place{Use: p.Use, Dir: p.Dir, Free: -1, FreeFiles: -1, Options: []string{}, Drivers: []api.Driver{}}
 	describe(&found)
 	dir, remove, err := makeDir(p.Dir)
 	if err == nil {
@@ -93,7 +93,9 @@ func describe(p *api.Place) {
 	}
 	var s unix.Statfs_t
 	if unix.Statfs(existing, &s) == nil {
-		p.Free = int64(s.Bavail) * int64(s.Bsize)
+		if s.Blocks > 0 {
+			p.Free = int64(s.Bavail) * int64(s.Bsize)
+		}
 		if s.Files > 0 {
 			p.FreeFiles = int64(s.Ffree)
 		}

@@ -106,7 +106,10 @@ func (c patient) places() []Point {
 }
 
 func (c patient) disk(place api.Place) Point {
-	p := Point{Name: "disk", State: OK, Meaning: fmt.Sprintf("%s (%s) can be written, %s are free.", place.Dir, place.FileSystem, units.BytesSize(float64(place.Free)))}
+	p := Point{Name: "disk", State: OK, Meaning: fmt.Sprintf("%s (%s) can be written.", place.Dir, place.FileSystem)}
+	if place.Free >= 0 {
+		p.Meaning = fmt.Sprintf("%s (%s) can be written, %s are free.", place.Dir, place.FileSystem, units.BytesSize(float64(place.Free)))
+	}
 	switch {
 	case !place.Write.OK && place.Write.Errno == "ENOSPC":
 		p.State, p.Meaning = Missing, "The disk is full: "+place.Mount+"."
@@ -114,7 +117,7 @@ func (c patient) disk(place api.Place) Point {
 		p.State, p.Meaning = Missing, place.Mount+" is mounted read-only."
 	case !place.Write.OK:
 		p.State, p.Meaning = Missing, "Nothing can be written to "+place.Dir+"."
-	case place.Free < little:
+	case place.Free >= 0 && place.Free < little:
 		p.State, p.Meaning = Limited, fmt.Sprintf("Of %s only %s are free: the bundled images fit, others may not.", place.Mount, units.BytesSize(float64(place.Free)))
 	}
 	if !place.Write.OK {
