@@ -15,8 +15,8 @@ func Elsewhere(goos, program string) Diagnosis {
 		d.Points[0].Mend = "make build"
 	case "darwin":
 		d.Points = append(d.Points,
-			Point{Name: "Linux", State: Missing, Meaning: linux, Mend: "brew install colima && colima start && colima ssh"},
-			Point{Name: "or", State: Missing, Meaning: "The same with another tool.", Mend: "brew install --cask multipass && multipass launch --name linux && multipass shell linux"})
+			Point{Name: "Linux", State: Missing, Meaning: linux + " Colima makes one.", Mend: "brew install colima && colima start && colima ssh"},
+			Point{Name: "or Linux", State: Missing, Meaning: "Multipass makes one too.", Mend: "brew install --cask multipass && multipass launch --name linux && multipass shell linux"})
 	case "windows":
 		d.Points = append(d.Points, Point{Name: "Linux", State: Missing, Meaning: linux + " WSL2 is one; its kernel has all that lessons need.", Mend: "wsl --install -d Debian"})
 	default:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/docker/go-units"
 
@@ -86,19 +87,19 @@ func (c patient) places() []Point {
 		return points
 	}
 	p := c.disk(place)
-	p.Name = "data root"
+	p.Name, p.Meaning = "data root", strings.Replace(p.Meaning, "TMPDIR", "--data-root", 1)
 	if p.State == OK && !works(place) {
 		p.State, p.Meaning = Missing, "Layers cannot be stacked in "+place.Dir+" ("+place.FileSystem+")."
 		p.Refusal = place.Drivers[0].Error
 	}
 	if p.State == Missing { // lessons have a directory of their own
 		p.State = Limited
-		p.Meaning += " The daemon needs another data root."
 		dir := c.elsewhere()
 		if lessons, _ := c.place(api.PlaceLessons); dir == "" && works(lessons) {
 			dir = lessons.Dir
 		}
 		if dir != "" {
+			p.Meaning += " The daemon needs another data root."
 			p.Mend = c.program + " daemon --data-root " + filepath.Join(dir, "learndocker-data")
 		}
 	}
@@ -112,7 +113,7 @@ func (c patient) disk(place api.Place) Point {
 	}
 	switch {
 	case !place.Write.OK && place.Write.Errno == "ENOSPC":
-		p.State, p.Meaning = Missing, "The disk is full: "+place.Mount+"."
+		p.State, p.Meaning = Missing, "The disk is full: make room on "+place.Mount+", or name a directory elsewhere by TMPDIR."
 	case !place.Write.OK && place.Write.Errno == "EROFS":
 		p.State, p.Meaning = Missing, place.Mount+" is mounted read-only."
 	case !place.Write.OK:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/learndocker/learndocker/engine/api"
@@ -62,7 +63,7 @@ func (c patient) whyNoUserns(trial api.Trial) (meaning, mend string) {
 	set := c.Outside.Sysctls
 	switch {
 	case strings.Contains(trial.Error, "newuidmap") || strings.Contains(trial.Error, "newgidmap"):
-		meaning, mend = "The helpers that map ids did not work; without an id in it the namespace is of no use.", c.asRoot(c.install("--reinstall uidmap", "shadow-utils"))
+		meaning = "The helpers that map ids refused; without an id in it the namespace is of no use."
 		if c.unprivilegedHelpers() {
 			meaning, mend = "The helpers that map ids are not set-user-ID root, so they may not.", c.asRoot("chmod u+s "+c.Outside.UIDHelper.Path+" "+c.Outside.GIDHelper.Path)
 		}
@@ -73,9 +74,9 @@ func (c patient) whyNoUserns(trial api.Trial) (meaning, mend string) {
 	case set["kernel.apparmor_restrict_unprivileged_userns"] == "1" && c.Outside.UID != 0:
 		meaning, mend = "AppArmor takes an ordinary user's rights in them away. The mend lasts until the next boot.", c.asRoot("sysctl -w kernel.apparmor_restrict_unprivileged_userns=0")
 	case c.boxed():
-		meaning, mend = "The container that this machine is allows none. Start it so that it does.", c.privileged()
+		meaning, mend = "This machine is itself a container, which allows none.", c.privileged()
 	case trial.Errno == "ENOSPC":
-		meaning, mend = "The limit is reached (user.max_user_namespaces is "+set["user.max_user_namespaces"]+"). The mend lasts until the next boot.", c.asRoot("sysctl -w user.max_user_namespaces=63000")
+		meaning, mend = "The limit is reached (user.max_user_namespaces is "+set["user.max_user_namespaces"]+"). The mend lasts until the next boot.", c.asRoot("sysctl -w user.max_user_namespaces="+twice(set["user.max_user_namespaces"]))
 	case trial.Errno == "EINVAL" || trial.Errno == "ENOSYS":
 		meaning = "This kernel was built without them."
 	default:
@@ -86,6 +87,16 @@ func (c patient) whyNoUserns(trial api.Trial) (meaning, mend string) {
 		meaning += " As root, lessons do without."
 	}
 	return meaning, mend
+}
+
+// twice is a limit doubled; one that cannot be read becomes what many machines
+// have.
+func twice(limit string) string {
+	n, err := strconv.Atoi(limit)
+	if err != nil {
+		n = 30_000
+	}
+	return strconv.Itoa(2 * n)
 }
 
 func (c patient) unprivilegedHelpers() bool {
@@ -143,7 +154,7 @@ func (c patient) namespaces() Point {
 		return p
 	}
 	if c.boxed() {
-		p.Meaning += " The container that this machine is does not allow it. Start it so that it does."
+		p.Meaning += " This machine is itself a container, which does not allow it."
 		p.Mend = c.privileged()
 	} else if c.Outside.UID != 0 {
 		p.Mend = c.asRoot(c.lesson())
