@@ -20,6 +20,10 @@ import (
 // Linux there is no engine; recordings play everywhere. The commands that need
 // it are there all the same, and say so.
 func learn(root *cobra.Command, s *settings) {
+	root.Long = `learndocker shows containers from the inside, held still at every stage. The
+engine that runs them needs Linux; what it has recorded plays here.
+
+Start here:  learndocker replay hello-world --step`
 	addLearn(root, newLesson(s), newReplay(),
 		needsEngine("watch", "Narrate whatever a client does to a running daemon (Linux only)"),
 		needsEngine("daemon", "Run the daemon in the foreground (Linux only)"),

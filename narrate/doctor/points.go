@@ -56,6 +56,9 @@ func (c patient) userns() Point {
 		p.State = Limited
 	}
 	p.Meaning, p.Mend = c.whyNoUserns(trial)
+	if strings.Contains(p.Mend, "sysctl") {
+		p.Until = "the next boot"
+	}
 	return p
 }
 
@@ -68,15 +71,15 @@ func (c patient) whyNoUserns(trial api.Trial) (meaning, mend string) {
 			meaning, mend = "The helpers that map ids are not set-user-ID root, so they may not.", c.asRoot("chmod u+s "+c.Outside.UIDHelper.Path+" "+c.Outside.GIDHelper.Path)
 		}
 	case set["user.max_user_namespaces"] == "0":
-		meaning, mend = "A setting allows none (user.max_user_namespaces is 0). The mend lasts until the next boot.", c.asRoot("sysctl -w user.max_user_namespaces=15000")
+		meaning, mend = "A setting allows none (user.max_user_namespaces is 0).", c.asRoot("sysctl -w user.max_user_namespaces=15000")
 	case set["kernel.unprivileged_userns_clone"] == "0" && c.Outside.UID != 0:
-		meaning, mend = "A setting of Debian's keeps them for root. The mend lasts until the next boot.", c.asRoot("sysctl -w kernel.unprivileged_userns_clone=1")
+		meaning, mend = "A setting of Debian's keeps them for root.", c.asRoot("sysctl -w kernel.unprivileged_userns_clone=1")
 	case set["kernel.apparmor_restrict_unprivileged_userns"] == "1" && c.Outside.UID != 0:
-		meaning, mend = "AppArmor takes an ordinary user's rights in them away. The mend lasts until the next boot.", c.asRoot("sysctl -w kernel.apparmor_restrict_unprivileged_userns=0")
+		meaning, mend = "AppArmor takes an ordinary user's rights in them away.", c.asRoot("sysctl -w kernel.apparmor_restrict_unprivileged_userns=0")
 	case c.boxed():
 		meaning, mend = "This machine is itself a container, which allows none.", c.privileged()
 	case trial.Errno == "ENOSPC":
-		meaning, mend = "The limit is reached (user.max_user_namespaces is "+set["user.max_user_namespaces"]+"). The mend lasts until the next boot.", c.asRoot("sysctl -w user.max_user_namespaces="+twice(set["user.max_user_namespaces"]))
+		meaning, mend = "The limit is reached (user.max_user_namespaces is "+set["user.max_user_namespaces"]+").", c.asRoot("sysctl -w user.max_user_namespaces="+twice(set["user.max_user_namespaces"]))
 	case trial.Errno == "EINVAL" || trial.Errno == "ENOSYS":
 		meaning = "This kernel was built without them."
 	default:

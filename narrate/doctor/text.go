@@ -21,7 +21,7 @@ func (d Diagnosis) Text(w io.Writer, width int, colored bool) error {
 	paint := painter(colored)
 	var lines []string
 	for _, p := range d.Points {
-		words := wrap(p.Meaning, width-stateWidth-nameWidth)
+		words := wrap(p.sentences(), width-stateWidth-nameWidth)
 		for i, line := range words {
 			lead := strings.Repeat(" ", stateWidth+nameWidth)
 			if i == 0 {
@@ -43,6 +43,13 @@ func (d Diagnosis) Text(w io.Writer, width int, colored bool) error {
 	lines = append(lines, "  "+d.Next())
 	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
 	return err
+}
+
+func (p Point) sentences() string {
+	if p.Until == "" {
+		return p.Meaning
+	}
+	return p.Meaning + " The mend lasts until " + p.Until + "."
 }
 
 // Summary is the verdict in one sentence.
