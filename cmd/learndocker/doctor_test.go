@@ -231,6 +231,22 @@ status=0; PATH=$PWD/weak:$PATH ` + v.asUser("learndocker doctor --json") + ` >st
 	v.nothingLeft()
 }
 
+// TestDoctorColours: there are some on a terminal, unless they are not wanted.
+func TestDoctorColours(t *testing.T) {
+	needRoot(t)
+	for _, c := range []struct {
+		env     string
+		colours bool
+	}{{"TERM=xterm", true}, {"NO_COLOR=1", false}, {"TERM=dumb", false}} {
+		cmd := exec.Command(program(t), "doctor")
+		cmd.Env = append(os.Environ(), "NO_COLOR=", "TERM=xterm", c.env)
+		status, shown := openTerminal(t, cmd).end()
+		if status != 0 || strings.Contains(shown, "\x1b[") != c.colours || !strings.Contains(shown, "Lessons run live here") {
+			t.Errorf("%s: status %d\n%q", c.env, status, shown)
+		}
+	}
+}
+
 // TestOfferOnTerminal: at a terminal a lesson that cannot run live asks, and
 // plays its recording.
 func TestOfferOnTerminal(t *testing.T) {

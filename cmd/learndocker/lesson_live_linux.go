@@ -44,7 +44,7 @@ func (f *lessonFlags) run(ctx context.Context, l *lesson.Lesson) error {
 func runsHere(ctx context.Context, all ...*lesson.Lesson) error {
 	d, err := examine(ctx, "")
 	if err != nil {
-		return err
+		return ctx.Err() // a survey that breaks off refuses no lesson: the engine says itself what it meets
 	}
 	for _, l := range all {
 		if lacks := d.Lacks(l.Needs); len(lacks) > 0 {

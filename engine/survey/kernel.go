@@ -36,7 +36,10 @@ func tryCgroup(userns bool) (api.Cgroup, error) {
 		return c, nil
 	}
 	restore := keepHandedDown(system)
-	defer restore()
+	defer func() {
+		system.RemoveParent()
+		restore()
+	}()
 	devices := cgroup.DefaultDevices()
 	if userns {
 		devices = nil // as the engine does
@@ -51,7 +54,6 @@ func tryCgroup(userns bool) (api.Cgroup, error) {
 }
 
 func tryGroup(system cgroup.System, l cgroup.Limits, devices []cgroup.Device) error {
-	defer system.RemoveParent()
 	group, fact, err := system.Create(sys.Kernel{}, "survey-"+strconv.Itoa(os.Getpid()), l, devices)
 	if err != nil {
 		return err

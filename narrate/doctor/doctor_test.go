@@ -92,6 +92,7 @@ var machines = map[string]struct {
 		s.Outside.UIDHelper.Privileged = false
 		s.Entry, s.Inside = api.Trial{Error: "map ids: newuidmap: exit status 1: newuidmap: write to uid_map failed: Operation not permitted"}, nil
 	}), Recordings},
+	"user-delegated": {with(asUser(), func(s *api.Survey) { s.Inside.Cgroup.Delegated = true }), Rootless},
 	"user-max-zero": {with(shutOut("ENOSPC", "no space left on device"), func(s *api.Survey) {
 		s.Outside.Sysctls["user.max_user_namespaces"] = "0"
 	}), Recordings},

@@ -194,6 +194,9 @@ func (c patient) cgroup() Point {
 		p.Mend = c.asRoot("mount -t cgroup2 none /sys/fs/cgroup")
 	case c.Outside.UID != 0:
 		p.Meaning = version + ": groups are root's to make here, so nothing can be limited."
+		if g.Delegated {
+			p.Meaning = version + ": your own group is delegated to you, but containers' groups are made at the top, which is root's. Nothing can be limited."
+		}
 	case c.boxed():
 		p.Mend = c.privileged()
 	}
