@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -50,6 +51,7 @@ type Live struct {
 	header  Header
 
 	dir    string
+	lock   io.Closer // on dir
 	daemon *process
 
 	step    int // of the lesson, under way
@@ -207,6 +209,9 @@ func (l *Live) startDaemon(ctx context.Context) error {
 		return fmt.Errorf("make the lesson's directory: %w", err)
 	}
 	l.dir = dir
+	if l.lock, err = hold(dir); err != nil {
+		return err
+	}
 	args := []string{"daemon", "--ephemeral", dir, "-H", l.host(), "--data-root", filepath.Join(dir, "data")}
 	if l.options.Hub {
 		args = append(args, "--hub")
@@ -225,13 +230,16 @@ func (l *Live) startDaemon(ctx context.Context) error {
 	return l.watch(ctx)
 }
 
+// dirPrefix begins the name of every lesson's directory.
+const dirPrefix = "learndocker-"
+
 // makeDir makes the lesson's directory, with a short name: it is in every path
 // that the learner reads.
 func makeDir() (string, error) {
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("learndocker-%d", os.Getpid()))
+	dir := filepath.Join(os.TempDir(), dirPrefix+strconv.Itoa(os.Getpid()))
 	err := os.Mkdir(dir, 0o700)
 	if errors.Is(err, os.ErrExist) {
-		return os.MkdirTemp("", "learndocker-")
+		return os.MkdirTemp("", dirPrefix)
 	}
 	return dir, err
 }
@@ -383,6 +391,9 @@ func (l *Live) close() error {
 	}
 	if l.dir != "" {
 		errs = append(errs, os.RemoveAll(l.dir))
+	}
+	if l.lock != nil {
+		errs = append(errs, l.lock.Close())
 	}
 	return errors.Join(slices.DeleteFunc(errs, func(err error) bool { return errors.Is(err, os.ErrProcessDone) })...)
 }

@@ -182,7 +182,7 @@ status=0; ` + v.asUser("learndocker doctor --json") + ` >after.json || status=$?
 	if before.Verdict != doctor.Recordings || before.Survey.Inside != nil || before.Survey.Entry.Errno != "ENOSPC" {
 		t.Errorf("before: %s, %+v", before.Verdict, before.Survey)
 	}
-	if p := pointOf(t, before, "user namespace"); p.State != doctor.Missing || p.Until == "" {
+	if p := pointOf(t, before, "user namespace"); p.State != doctor.Missing || p.Note == "" {
 		t.Errorf("before: %+v", p)
 	}
 	if p := pointOf(t, after, "user namespace"); after.Verdict != doctor.Rootless || p.State != doctor.OK {

@@ -23,7 +23,7 @@ import (
 // newSurvey is what doctor runs: it becomes what the daemon would be, tries
 // what the daemon does, and prints what it found as JSON.
 func newSurvey(s *settings) *cobra.Command {
-	var lessons string
+	var lessons, cgroupParent string
 	var within bool
 	c := &cobra.Command{
 		Use: "survey", Hidden: true, Args: cobra.NoArgs,
@@ -36,7 +36,10 @@ func newSurvey(s *settings) *cobra.Command {
 				return json.NewEncoder(os.Stdout).Encode(mounts)
 			}
 			if rootless.Needed() {
-				status, err := rootless.Enter("survey", "--data-root", s.dataRoot, "--lessons", lessons)
+				rootless.EnterScope()
+				status, err := rootless.Enter(func(delegated string) []string {
+					return []string{"survey", "--data-root", s.dataRoot, "--lessons", lessons, "--cgroup-parent", delegated}
+				})
 				if err != nil {
 					return printSurvey(api.Survey{Entry: survey.Try(err)})
 				}
@@ -52,7 +55,7 @@ func newSurvey(s *settings) *cobra.Command {
 			if s.dataRoot != "" {
 				places = append(places, survey.Place{Use: api.PlaceData, Dir: s.dataRoot})
 			}
-			inside, err := survey.LookInside(places, otherPlaces(), "survey", "--within")
+			inside, err := survey.LookInside(survey.Where{Places: places, Others: otherPlaces(), CgroupParent: cgroupParent}, "survey", "--within")
 			if err != nil {
 				return err
 			}
@@ -60,6 +63,7 @@ func newSurvey(s *settings) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&lessons, "lessons", os.TempDir(), "`directory` in which lessons make their own")
+	c.Flags().StringVar(&cgroupParent, "cgroup-parent", "", "control `GROUP` that the system has handed to the user")
 	c.Flags().BoolVar(&within, "within", false, "try what a container's init does")
 	return c
 }

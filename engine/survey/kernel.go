@@ -25,12 +25,12 @@ import (
 var limits = map[string]cgroup.Limits{"memory": {Memory: 1 << 30}, "cpu": {NanoCPUs: 1e9}, "pids": {Pids: 1 << 10}}
 
 // tryCgroup makes a group beside the containers' and sets limits in it.
-func tryCgroup(userns bool) (api.Cgroup, error) {
-	system, err := cgroup.Detect()
+func tryCgroup(parent string, userns bool) (api.Cgroup, error) {
+	system, err := cgroup.Detect(parent)
 	if err != nil {
 		return api.Cgroup{}, err
 	}
-	c := api.Cgroup{Version: system.Version, Hybrid: system.Hybrid, Limits: map[string]api.Trial{}, Delegated: delegated()}
+	c := api.Cgroup{Version: system.Version, Hybrid: system.Hybrid, Limits: map[string]api.Trial{}, Delegated: parent != ""}
 	if system.Version == "" {
 		c.Create = Try(errors.New("no cgroup file system is mounted"))
 		return c, nil
@@ -67,11 +67,11 @@ func tryGroup(system cgroup.System, l cgroup.Limits, devices []cgroup.Device) er
 	return errors.Join(err, group.Remove(sys.Kernel{}))
 }
 
-// keepHandedDown notes which controllers the root of a v2 hierarchy hands down.
-// Making a group may make it hand down more; restore undoes that.
+// keepHandedDown notes which controllers the group above the containers' parent
+// hands down (v2). Making a group may make it hand down more; restore undoes that.
 func keepHandedDown(system cgroup.System) (restore func()) {
-	root := strings.TrimSuffix(system.Open("x").Dirs()[0], filepath.Join(cgroup.Parent, "x"))
-	file := filepath.Join(root, "cgroup.subtree_control")
+	parent := filepath.Dir(system.Open("any").Dirs()[0])
+	file := filepath.Join(filepath.Dir(parent), "cgroup.subtree_control")
 	before, err := os.ReadFile(file)
 	if err != nil {
 		return func() {} // v1
@@ -84,20 +84,6 @@ func keepHandedDown(system cgroup.System) (restore func()) {
 			}
 		}
 	}
-}
-
-// delegated reports whether the v2 group that this process is in is ours.
-func delegated() bool {
-	data, err := os.ReadFile("/proc/self/cgroup")
-	if err != nil {
-		return false
-	}
-	for line := range strings.Lines(string(data)) {
-		if path, ok := strings.CutPrefix(strings.TrimSpace(line), "0::"); ok {
-			return unix.Access(filepath.Join("/sys/fs/cgroup", path, "cgroup.subtree_control"), unix.W_OK) == nil
-		}
-	}
-	return false
 }
 
 // trySeccomp puts a thread under a filter that lets everything pass, as

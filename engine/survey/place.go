@@ -23,13 +23,7 @@ import (
 )
 
 // drivers are the ways in which the engine stacks layers, in its own order.
-// Each is given a directory of its own and leaves nothing mounted.
-var drivers = []struct {
-	name string
-	try  func(dir string, userns bool) error
-}{
-	{"overlay", tryOverlay},
-}
+var drivers = []overlay.Driver{overlay.Kernel, overlay.Fuse, overlay.Copy}
 
 func lookAtAll(places []Place, others []string, userns bool) []api.Place {
 	var all []api.Place
@@ -69,12 +63,15 @@ func lookAt(p Place, userns bool) api.Place {
 		return found
 	}
 	for _, d := range drivers {
-		own := filepath.Join(dir, d.name)
+		own := filepath.Join(dir, string(d))
 		err := os.Mkdir(own, 0o755)
 		if err == nil {
-			err = d.try(own, userns)
+			err = tryStack(d, own, userns)
 		}
-		found.Drivers = append(found.Drivers, api.Driver{Name: d.name, Trial: Try(err)})
+		found.Drivers = append(found.Drivers, api.Driver{Name: string(d), Trial: Try(err)})
+		if err == nil {
+			break // as the engine does
+		}
 	}
 	if err := remove(); err != nil {
 		found.Write = Try(err)
@@ -158,10 +155,10 @@ func fill(path string) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// tryOverlay stacks two layers as the engine would. In the stack it changes a
-// file of the layer below, deletes one, and runs one: the layer, the
-// attributes and the mount must all allow it.
-func tryOverlay(dir string, userns bool) error {
+// tryStack stacks two layers as the engine would. In the stack it changes a
+// file of the layer below, deletes one, and runs one: the layer, its marks and
+// the mount must all allow it.
+func tryStack(driver overlay.Driver, dir string, userns bool) error {
 	program, err := registry.Program(runtime.GOARCH, "ran\n")
 	if err != nil {
 		return err
@@ -171,8 +168,10 @@ func tryOverlay(dir string, userns bool) error {
 		os.MkdirAll(filepath.Join(lower, "hidden"), 0o755),
 		os.WriteFile(filepath.Join(lower, "changed"), []byte("below"), 0o644),
 		os.WriteFile(filepath.Join(lower, "deleted"), nil, 0o644),
-		os.WriteFile(filepath.Join(lower, "program"), program, 0o755),
-		hide(filepath.Join(lower, "hidden"), userns))
+		os.WriteFile(filepath.Join(lower, "program"), program, 0o755))
+	if err == nil && !driver.Plain() {
+		err = overlay.Hide(filepath.Join(lower, "hidden"), userns)
+	}
 	if err != nil {
 		return err
 	}
@@ -180,24 +179,12 @@ func tryOverlay(dir string, userns bool) error {
 		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 			return fmt.Errorf("keep mounts to ourselves: %w", err)
 		}
-		stack := overlay.Stack{Lower: []string{lower}, Dir: dir, Userns: userns, Volatile: true}
+		stack := overlay.Stack{Driver: driver, Lower: []string{lower}, Dir: dir, Userns: userns, Volatile: true}
 		if _, err := stack.Mount(sys.Kernel{}, ""); err != nil {
 			return err
 		}
 		return errors.Join(useStack(stack.Merged()), stack.Unmount(sys.Kernel{}))
 	})
-}
-
-// hide marks a directory as layers do that hide what is below it.
-func hide(dir string, userns bool) error {
-	name := "trusted.overlay.opaque"
-	if userns {
-		name = "user.overlay.opaque"
-	}
-	if err := unix.Lsetxattr(dir, name, []byte("y"), 0); err != nil {
-		return &os.PathError{Op: "set " + name + " on", Path: dir, Err: err}
-	}
-	return nil
 }
 
 func useStack(merged string) error {

@@ -47,20 +47,26 @@ func Try(err error) api.Trial {
 	return t
 }
 
+// Where says where the daemon would work.
+type Where struct {
+	Places       []Place
+	Others       []string // directories that are tried where one of the places does not do, until one does
+	CgroupParent string   // what rootless.Enter tells; "" where no group is delegated
+}
+
 // LookInside tries what the daemon does. It is called in a process that is what
-// the daemon would be. Where one of the places does not do, the others named
-// are tried until one does. within is the command line by which this program
-// calls LookWithin and prints what that returns, as JSON.
-func LookInside(places []Place, others []string, within ...string) (*api.Inside, error) {
+// the daemon would be. within is the command line by which this program calls
+// LookWithin and prints what that returns, as JSON.
+func LookInside(w Where, within ...string) (*api.Inside, error) {
 	ids, err := idsOf("/proc/self/uid_map")
 	if err != nil {
 		return nil, err
 	}
 	s := &api.Inside{UserNamespace: ids != allIDs, IDs: ids, Seccomp: trySeccomp(), Network: tryNetwork(), Fuse: tryFuse()}
-	if s.Cgroup, err = tryCgroup(s.UserNamespace); err != nil {
+	if s.Cgroup, err = tryCgroup(w.CgroupParent, s.UserNamespace); err != nil {
 		return nil, err
 	}
-	s.Places = lookAtAll(places, others, s.UserNamespace)
+	s.Places = lookAtAll(w.Places, w.Others, s.UserNamespace)
 	_, s.Nested = tryWithin(unix.CLONE_NEWUSER, within)
 	s.Mounts, s.Namespaces = tryWithin(containerFlags, within)
 	return s, nil

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/learndocker/learndocker/engine/api"
+	"github.com/learndocker/learndocker/engine/overlay"
 )
 
 // TestMain is also what LookInside starts in new namespaces.
@@ -46,7 +47,9 @@ func TestLookInside(t *testing.T) {
 	needRoot(t)
 	dir := t.TempDir()
 	before := leavings(t)
-	s, err := LookInside([]Place{{api.PlaceLessons, dir}, {api.PlaceData, filepath.Join(dir, "not", "there")}}, []string{"/dev/shm"}, "within")
+	s, err := LookInside(Where{
+		Places: []Place{{api.PlaceLessons, dir}, {api.PlaceData, filepath.Join(dir, "not", "there")}}, Others: []string{"/dev/shm"},
+	}, "within")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +134,7 @@ func TestPlaces(t *testing.T) {
 		{"read-only", "tmpfs", "", unix.MS_RDONLY, "EROFS", false, ""},
 		{"full", "tmpfs", "size=64k", 0, "ENOSPC", false, ""},
 		{"no room for another file", "tmpfs", "nr_inodes=2", 0, "ENOSPC", false, ""},
-		{"no attributes", "ramfs", "", 0, "", false, "ENOTSUP"},
+		{"no attributes", "ramfs", "", 0, "", true, "ENOTSUP"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -149,6 +152,12 @@ func TestPlaces(t *testing.T) {
 			}
 			if c.errno != "" && (len(p.Drivers) == 0 || p.Drivers[0].Errno != c.errno) {
 				t.Errorf("stacking: %+v, want %s", p.Drivers, c.errno)
+			}
+			if c.stacks {
+				best, why, err := overlay.Choose(dir, false)
+				if err != nil || p.Drivers[len(p.Drivers)-1].Name != string(best) {
+					t.Errorf("the engine stacks by %s (%v, %v), tried: %+v", best, why, err, p.Drivers)
+				}
 			}
 			if p.Mount != dir || p.FileSystem != c.kind {
 				t.Errorf("mounted on %s: %s", p.Mount, p.FileSystem)

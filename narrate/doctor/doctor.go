@@ -44,9 +44,9 @@ func (v Verdict) Status() int {
 type Point struct {
 	Name    string `json:"name"`
 	State   State  `json:"state"`
-	Meaning string `json:"meaning"`         // one sentence or two
-	Mend    string `json:"mend,omitempty"`  // one line to paste into a shell
-	Until   string `json:"until,omitempty"` // how long the mend lasts, where that is not for good
+	Meaning string `json:"meaning"`        // one sentence or two
+	Mend    string `json:"mend,omitempty"` // one line to paste into a shell
+	Note    string `json:"note,omitempty"` // when the mend takes effect, or ceases to
 	Refusal string `json:"refusal,omitempty"`
 
 	// need is what a lesson's needs: calls it, withheld that such a lesson

@@ -92,7 +92,11 @@ var machines = map[string]struct {
 		s.Outside.UIDHelper.Privileged = false
 		s.Entry, s.Inside = api.Trial{Error: "map ids: newuidmap: exit status 1: newuidmap: write to uid_map failed: Operation not permitted"}, nil
 	}), Recordings},
-	"user-delegated": {with(asUser(), func(s *api.Survey) { s.Inside.Cgroup.Delegated = true }), Rootless},
+	"user-delegated": {with(asUser(), func(s *api.Survey) {
+		s.Inside.Cgroup = api.Cgroup{Version: "v2", Create: fine, Delegated: true, Limits: map[string]api.Trial{
+			"memory": fine, "pids": fine, "cpu": refused("EACCES", "set --cpus: write /sys/fs/cgroup/user.slice/learndocker/survey-1/cpu.max: permission denied"),
+		}}
+	}), Rootless},
 	"user-max-zero": {with(shutOut("ENOSPC", "no space left on device"), func(s *api.Survey) {
 		s.Outside.Sysctls["user.max_user_namespaces"] = "0"
 	}), Recordings},
@@ -142,10 +146,21 @@ var machines = map[string]struct {
 	"root-other-driver": {with(asRoot(), func(s *api.Survey) {
 		for i := range s.Inside.Places {
 			s.Inside.Places[i].Drivers = []api.Driver{
-				{Name: "overlay", Trial: refused("ENODEV", "stack layers: mount /tmp/survey-1/overlay/merged: no such device")}, {Name: "copy", Trial: fine},
+				{Name: "overlay", Trial: refused("ENODEV", "stack layers: mount /tmp/survey-1/overlay/merged: no such device")}, {Name: "fuse-overlayfs", Trial: api.Trial{Error: "exec: \"fuse-overlayfs\": executable file not found in $PATH"}},
+				{Name: "copy", Trial: fine},
 			}
 		}
 	}), Root},
+	"user-no-fuse-overlayfs": {with(asUser(), func(s *api.Survey) {
+		s.Inside.Fuse = fine
+		for i := range s.Inside.Places {
+			s.Inside.Places[i].Drivers = []api.Driver{
+				{Name: "overlay", Trial: refused("EPERM", "stack layers: mount /tmp/survey-1/overlay/merged: operation not permitted")},
+				{Name: "fuse-overlayfs", Trial: api.Trial{Error: "exec: \"fuse-overlayfs\": executable file not found in $PATH"}},
+				{Name: "copy", Trial: fine},
+			}
+		}
+	}), Rootless},
 	"root-tmp-does-not-stack": {with(asRoot(), func(s *api.Survey) {
 		other := s.Inside.Places[0]
 		other.Use, other.Dir = api.PlaceOther, "/var/tmp"

@@ -48,7 +48,8 @@ func (c patient) layers(place api.Place) Point {
 		return p
 	case first > 0:
 		p.State, p.Refusal = Limited, place.Drivers[0].Error
-		p.Meaning = fmt.Sprintf("Layers are stacked by %s, as %s does not work here: slower, with the same contents.", place.Drivers[first].Name, place.Drivers[0].Name)
+		p.Meaning = fmt.Sprintf("Layers are stacked by %s, as the kernel's overlay does not work here: slower, with the same contents.", place.Drivers[first].Name)
+		p.Mend = c.betterDriver(place)
 		return p
 	}
 	overlay := place.Drivers[0]
@@ -67,6 +68,18 @@ func (c patient) layers(place api.Place) Point {
 		p.Mend = c.asRoot(c.lesson())
 	}
 	return p
+}
+
+// betterDriver is the mend where layers are stacked by some lesser means.
+func (c patient) betterDriver(place api.Place) string {
+	fuse := slices.IndexFunc(place.Drivers, func(d api.Driver) bool { return d.Name == "fuse-overlayfs" && !d.OK })
+	switch {
+	case place.Drivers[0].Errno == "ENODEV" && !c.boxed():
+		return c.asRoot("modprobe overlay")
+	case fuse >= 0 && c.Outside.Tools["fuse-overlayfs"] == "" && c.Inside.Fuse.OK:
+		return c.asRoot(c.install("fuse-overlayfs", "fuse-overlayfs"))
+	}
+	return ""
 }
 
 // places are where lessons and the daemon keep their files.

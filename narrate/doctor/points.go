@@ -57,7 +57,7 @@ func (c patient) userns() Point {
 	}
 	p.Meaning, p.Mend = c.whyNoUserns(trial)
 	if strings.Contains(p.Mend, "sysctl") {
-		p.Until = "the next boot"
+		p.Note = "The mend lasts until the next boot."
 	}
 	return p
 }
@@ -183,6 +183,10 @@ func (c patient) cgroup() Point {
 		if len(refused) > 0 {
 			p.State, p.withheld = Limited, true
 			p.Meaning = version + ": containers have groups, but no limit can be set on " + strings.Join(refused, ", ") + "."
+			if g.Delegated {
+				p.Meaning += " systemd has not handed that down to you."
+				p.Mend, p.Note = c.handDown(), "The mend takes effect when you have logged out altogether and in again."
+			}
 		}
 		return p
 	}
@@ -194,13 +198,24 @@ func (c patient) cgroup() Point {
 		p.Mend = c.asRoot("mount -t cgroup2 none /sys/fs/cgroup")
 	case c.Outside.UID != 0:
 		p.Meaning = version + ": groups are root's to make here, so nothing can be limited."
-		if g.Delegated {
-			p.Meaning = version + ": your own group is delegated to you, but containers' groups are made at the top, which is root's. Nothing can be limited."
-		}
 	case c.boxed():
 		p.Mend = c.privileged()
 	}
 	return p
+}
+
+// handDown is a line by which systemd hands all controllers down to the users:
+// systemd.resource-control(5), Delegate=.
+func (c patient) handDown() string {
+	const dir = "/etc/systemd/system/user@.service.d"
+	script := "mkdir -p " + dir + " && (echo \"[Service]\"; echo Delegate=cpu cpuset io memory pids) >" + dir + "/delegate.conf && systemctl daemon-reload"
+	switch {
+	case c.Outside.UID == 0:
+		return script
+	case c.Outside.Tools["sudo"] == "":
+		return "su -c '" + script + "'"
+	}
+	return "sudo sh -c '" + script + "'"
 }
 
 func (c patient) seccomp() Point {

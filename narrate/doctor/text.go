@@ -46,10 +46,10 @@ func (d Diagnosis) Text(w io.Writer, width int, colored bool) error {
 }
 
 func (p Point) sentences() string {
-	if p.Until == "" {
+	if p.Note == "" {
 		return p.Meaning
 	}
-	return p.Meaning + " The mend lasts until " + p.Until + "."
+	return p.Meaning + " " + p.Note
 }
 
 // Summary is the verdict in one sentence.
