@@ -161,6 +161,17 @@ var machines = map[string]struct {
 			}
 		}
 	}), Rootless},
+	"user-noexec": {with(asUser(), func(s *api.Survey) {
+		other := s.Inside.Places[1]
+		other.Use, other.Dir = api.PlaceOther, "/var/tmp"
+		s.Inside.Places[0].FileSystem, s.Inside.Places[0].Options = "ramfs", []string{"rw", "noexec"}
+		s.Inside.Places[0].Drivers = []api.Driver{
+			{Name: "overlay", Trial: refused("ENOTSUP", "setxattr user.overlay.opaque /tmp/survey-1/overlay/lower/hidden: operation not supported")},
+			{Name: "fuse-overlayfs", Trial: api.Trial{Error: "stack layers: exec: \"fuse-overlayfs\": executable file not found in $PATH"}},
+			{Name: "copy", Trial: refused("EACCES", "fork/exec /tmp/survey-1/copy/merged/program: permission denied")},
+		}
+		s.Inside.Places = append(s.Inside.Places, other)
+	}), Recordings},
 	"root-tmp-does-not-stack": {with(asRoot(), func(s *api.Survey) {
 		other := s.Inside.Places[0]
 		other.Use, other.Dir = api.PlaceOther, "/var/tmp"

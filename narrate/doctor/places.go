@@ -52,12 +52,15 @@ func (c patient) layers(place api.Place) Point {
 		p.Mend = c.betterDriver(place)
 		return p
 	}
-	overlay := place.Drivers[0]
-	p.State, p.Refusal = Missing, overlay.Error
+	overlay, last := place.Drivers[0], place.Drivers[len(place.Drivers)-1]
+	p.State, p.Refusal = Missing, last.Error
 	p.Meaning = "Layers cannot be stacked in " + place.Dir + " (" + place.FileSystem + ")."
+	if slices.Contains(place.Options, "noexec") {
+		p.Meaning = "In " + place.Dir + " (" + place.FileSystem + ") layers could only be copied, and it is mounted noexec: no program would run."
+	}
 	switch dir := c.elsewhere(); {
 	case dir != "":
-		p.Meaning += " In " + dir + " they can."
+		p.Meaning += " In " + dir + " they stack."
 		p.Mend = "TMPDIR=" + dir + " " + c.lesson()
 	case overlay.Errno == "ENODEV":
 		p.Meaning = "The kernel has no overlayfs, by which layers are stacked, or has not loaded it."
@@ -103,7 +106,7 @@ func (c patient) places() []Point {
 	p.Name, p.Meaning = "data root", strings.Replace(p.Meaning, "TMPDIR", "--data-root", 1)
 	if p.State == OK && !works(place) {
 		p.State, p.Meaning = Missing, "Layers cannot be stacked in "+place.Dir+" ("+place.FileSystem+")."
-		p.Refusal = place.Drivers[0].Error
+		p.Refusal = place.Drivers[len(place.Drivers)-1].Error
 	}
 	if p.State == Missing { // lessons have a directory of their own
 		p.State = Limited
