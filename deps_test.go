@@ -47,6 +47,7 @@ var rules = map[string][]string{
 	"narrate/doctor":     {"engine/api"},
 	"narrate":            {"narrate/probe", "narrate/lesson", "narrate/prose", "engine/client", "engine/stage", "engine/stage/wire"},
 	"narrate/term":       {"narrate"},
+	"narrate/web":        {"narrate", "narrate/lesson"},
 	"narrate/transcript": {"narrate", "engine/stage"},
 
 	"lessons": {},

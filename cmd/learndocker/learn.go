@@ -38,6 +38,7 @@ type showFlags struct {
 	frontMatter string
 	stable      bool
 	record      string
+	web         webFlags
 	waiting     string // what is waited for when nothing happens
 }
 
@@ -48,6 +49,7 @@ func (f *showFlags) declare(flags *pflag.FlagSet) {
 	flags.StringVar(&f.frontMatter, "front-matter", "none", "head of the transcript: jekyll, hexo, hugo, none")
 	flags.BoolVar(&f.stable, "stable", false, "in the transcript, name by kind what differs from run to run")
 	flags.StringVar(&f.record, "record", "", "write the recording to `FILE`, as JSON Lines")
+	f.web.declare(flags)
 }
 
 // show plays a source and keeps what is asked for.
@@ -70,8 +72,19 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 		}
 		defer func() { err = errors.Join(err, finish()) }()
 	}
+	address := ""
+	if f.web.wanted() {
+		address, err = f.serve(ctx, session, source)
+		if err != nil {
+			return err
+		}
+		if !onTerminal() {
+			return f.served(ctx, session)
+		}
+	}
 	c := &controls.Controls{
-		Session: session, In: os.Stdin, Out: os.Stdout, Step: f.step, Pace: f.pace, Color: !color.NoColor, Waiting: f.waiting,
+		Session: session, In: os.Stdin, Out: os.Stdout, Step: f.step || address != "", Pace: f.pace, Color: !color.NoColor, Waiting: f.waiting,
+		Page: address,
 		Shell: func(step *narrate.Step, inside bool) error {
 			if !inside {
 				return shell.Host(step.Point.PID, env)
@@ -88,6 +101,39 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 		}
 		return err
 	}
+	return f.writeTranscript(session)
+}
+
+// serve opens the page beside the terminal. It ends with ctx.
+func (f *showFlags) serve(ctx context.Context, session *narrate.Session, source narrate.Source) (address string, err error) {
+	address, ended, err := f.web.serve(ctx, session, source)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprintln(os.Stderr, "The page:", address)
+	go func() {
+		if err := <-ended; err != nil {
+			fmt.Fprintln(os.Stderr, "the page:", err)
+		}
+	}()
+	return address, nil
+}
+
+// served lets browsers alone lead, where there is no terminal, until the program
+// is told to end.
+func (f *showFlags) served(ctx context.Context, session *narrate.Session) error {
+	if _, err := session.Next(ctx); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return f.writeTranscript(session)
+}
+
+func onTerminal() bool {
+	return term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd()))
+}
+
+func (f *showFlags) writeTranscript(session *narrate.Session) error {
 	if f.transcript == "" {
 		return nil
 	}

@@ -24,13 +24,15 @@ type Controls struct {
 	Pace    time.Duration // otherwise: how long a step stays
 	Color   bool
 	Waiting string // what is waited for when the next step takes long
+	Notice  string // one line for the learner, shown once
+	Page    string // address of the page that leads the same session; "" where there is none
 	// Shell opens a shell: on the host, or inside the held process's namespaces.
 	Shell func(step *narrate.Step, inside bool) error
 
-	screen bool // Out is a terminal, taken over
+	view   narrate.View // what is on the screen
+	screen bool         // Out is a terminal, taken over
 	cooked *term.State
 	more   bool
-	notice string // one line for the learner, shown once
 	lines  *lineReader
 	resize <-chan os.Signal
 }
@@ -126,7 +128,11 @@ func (c *Controls) lead(ctx context.Context) error {
 	if err := c.next(ctx); err != nil {
 		return ignoreEnd(err)
 	}
+	if c.Page != "" {
+		c.Notice = "the page: " + c.Page
+	}
 	for {
+		c.view = c.Session.View()
 		c.paint()
 		key, err := c.key(ctx)
 		if err != nil {
@@ -152,16 +158,16 @@ func (c *Controls) press(ctx context.Context, key string) error {
 		return c.next(ctx)
 	case "b", "left":
 		if !c.Session.Back() {
-			c.notice = "this is the first step"
+			c.Notice = "this is the first step"
 		}
 	case "f":
 		if !c.Session.Forward() {
-			c.notice = "this is the latest step; n lets the engine go on"
+			c.Notice = "this is the latest step; n lets the engine go on"
 		}
 	case "d":
 		c.more = !c.more
 		if c.more && step.More == "" {
-			c.notice = "this page has nothing more"
+			c.Notice = "this page has nothing more"
 		}
 	case "l":
 		return c.look(ctx, step)
@@ -231,11 +237,11 @@ func (c *Controls) sayWaiting() {
 func (c *Controls) answer(ctx context.Context, step *narrate.Step, key string) error {
 	n, err := strconv.Atoi(key)
 	if err != nil || step.Question == nil || n < 1 || n > len(step.Question.Choices) {
-		c.notice = "no such key here; ? lists them"
+		c.Notice = "no such key here; ? lists them"
 		return nil
 	}
 	if !c.Session.AtLatest() {
-		c.notice = "the truth is known already; f goes forward"
+		c.Notice = "the truth is known already; f goes forward"
 		return nil
 	}
 	c.Session.Answer(step.Question.Choices[n-1].Key)
@@ -243,7 +249,7 @@ func (c *Controls) answer(ctx context.Context, step *narrate.Step, key string) e
 		return err
 	}
 	if len(c.Session.Step().Outcomes) == 0 {
-		c.notice = "noted; the answer comes when it can be measured"
+		c.Notice = "noted; the answer comes when it can be measured"
 	}
 	return nil
 }
@@ -290,9 +296,9 @@ func (c *Controls) clear() {
 func (c *Controls) footer(step *narrate.Step) string {
 	width, _ := c.size()
 	s := newStyle(c.Color)
-	if c.notice != "" {
-		text := c.notice
-		c.notice = ""
+	if c.Notice != "" {
+		text := c.Notice
+		c.Notice = ""
 		return s.strong(cut(text, width))
 	}
 	keys := [][2]string{{"n", "next"}, {"b", "back"}, {"q", "quit"}, {"?", "help"}, {"l", "look"}}
@@ -386,6 +392,9 @@ func (c *Controls) help(ctx context.Context) error {
 	} {
 		lines = append(lines, bullet("  ", s.key(pad(k[0], 14))+k[1], c.width())...)
 	}
+	if c.Page != "" {
+		lines = append(lines, "", "  the page: "+c.Page)
+	}
 	lines = append(lines, "")
 	for _, line := range wrap("▌ marks what changed since the step before. │ is the client's stdout, ┊ its stderr.", c.width()) {
 		lines = append(lines, s.dim(line))
@@ -397,18 +406,18 @@ func (c *Controls) help(ctx context.Context) error {
 // shell hands the terminal to a shell and takes it back.
 func (c *Controls) shell(step *narrate.Step, inside bool) {
 	if c.Shell == nil || c.Session.Replayed() {
-		c.notice = "there is no machine behind a recording; run the lesson itself to open a shell"
+		c.Notice = "there is no machine behind a recording; run the lesson itself to open a shell"
 		return
 	}
 	if !c.Session.AtLatest() {
-		c.notice = "the engine has moved on from this step; go forward (f) to where it is held"
+		c.Notice = "the engine has moved on from this step; go forward (f) to where it is held"
 		return
 	}
 	back := c.handOver()
 	err := c.Shell(step, inside)
 	back()
 	if err != nil {
-		c.notice = err.Error()
+		c.Notice = err.Error()
 	}
 }
 
