@@ -3,6 +3,9 @@
 package main
 
 import (
+	"bufio"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -57,6 +61,7 @@ func TestNoEngine(t *testing.T) {
 			}
 		}
 	})
+	t.Run("page", func(t *testing.T) { servesPage(t, path) })
 	t.Run("transcript", func(t *testing.T) { sameTranscript(t, path) })
 	t.Run("lists", func(t *testing.T) {
 		if got, want := say(t, "lesson", "list").must(t), finish(t, exec.Command(program(t), "lesson", "list")); got != want {
@@ -209,6 +214,38 @@ func answerAll(t *testing.T, x *terminal) {
 	}
 	if asked != questions || questions == 0 {
 		t.Errorf("%d questions came, the recording has %d", asked, questions)
+	}
+}
+
+// servesPage: the page of a recording opens there too.
+func servesPage(t *testing.T, path string) {
+	cmd := exec.CommandContext(t.Context(), path, "replay", "hello-world", "--web")
+	said, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(said).ReadString('\n')
+	address, found := strings.CutPrefix(strings.TrimSpace(line), "The page: ")
+	if err != nil || !found {
+		t.Fatalf("%q %v", line, err)
+	}
+	answer, err := http.Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK || !strings.Contains(string(body), "<html") {
+		t.Errorf("%s %v\n%.200s", answer.Status, err, body)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("told to end, it ends with %v", err)
 	}
 }
 
