@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/learndocker/learndocker/narrate"
+	"github.com/learndocker/learndocker/narrate/doctor"
 	"github.com/learndocker/learndocker/narrate/lesson"
 )
 
@@ -64,6 +65,15 @@ func (f *lessonFlags) live(l *lesson.Lesson) (*narrate.Live, error) {
 		return nil, err
 	}
 	return narrate.NewLive(l, library, narrate.Options{Program: program, Docker: f.docker, Hub: f.hub, Version: version, Language: language})
+}
+
+// cannotRun says in a line or two what keeps the lesson from running here.
+func cannotRun(l *lesson.Lesson, lacks []doctor.Point) error {
+	p := lacks[0]
+	if p.State == doctor.Missing {
+		return fmt.Errorf("%w: %s", narrate.ErrCannotRun, p.Meaning)
+	}
+	return fmt.Errorf("%w: lesson %s needs more than this (%s): %s", narrate.ErrCannotRun, l.ID, p.Name, p.Meaning)
 }
 
 func newLessonCheck() *cobra.Command {

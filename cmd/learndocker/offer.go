@@ -13,7 +13,6 @@ import (
 
 	"github.com/learndocker/learndocker/lessons"
 	"github.com/learndocker/learndocker/narrate"
-	"github.com/learndocker/learndocker/narrate/doctor"
 	"github.com/learndocker/learndocker/narrate/lesson"
 )
 
@@ -58,13 +57,4 @@ func orRecording(ctx context.Context, f *showFlags, l *lesson.Lesson, err error)
 		return err
 	}
 	return f.show(ctx, narrate.NewReplay(recording), nil)
-}
-
-// cannotRun says in a line or two what keeps the lesson from running here.
-func cannotRun(l *lesson.Lesson, lacks []doctor.Point) error {
-	p := lacks[0]
-	if p.State == doctor.Missing {
-		return fmt.Errorf("%w: %s", narrate.ErrCannotRun, p.Meaning)
-	}
-	return fmt.Errorf("%w: lesson %s needs more than this (%s): %s", narrate.ErrCannotRun, l.ID, p.Name, p.Meaning)
 }
