@@ -100,11 +100,9 @@ type process struct {
 	err   error
 }
 
-// NewLive prepares a lesson; nothing runs before the first Next.
+// NewLive prepares a lesson; nothing runs before the first Next. Whether the
+// machine offers what the lesson needs is not looked at.
 func NewLive(l *lesson.Lesson, library *prose.Library, o Options) (*Live, error) {
-	if missing := probe.Missing(l.Needs); len(missing) > 0 {
-		return nil, fmt.Errorf("%w: lesson %s needs %s", ErrCannotRun, l.ID, strings.Join(missing, ", "))
-	}
 	title := l.ID
 	if l.Page != "" {
 		page, err := library.Page(l.Page)

@@ -308,7 +308,7 @@ func TestTerminalGoesAway(t *testing.T) {
 		for _, presses := range []int{0, 1, 13, 18} {
 			t.Run(fmt.Sprintf("%s/%d", who.name, presses), func(t *testing.T) {
 				c := newCell(t, who)
-				screen, terminal := openTerminal(t)
+				screen, terminal := openPair(t)
 				c.start(terminal, []string{"NO_COLOR=1"}, "lesson", "hello-world", "--step")
 				terminal.Close()
 				var text strings.Builder
@@ -338,7 +338,7 @@ func TestTerminalGoesAway(t *testing.T) {
 }
 
 // openTerminal makes a pseudoterminal: pts(4).
-func openTerminal(t *testing.T) (screen, terminal *os.File) {
+func openPair(t *testing.T) (screen, terminal *os.File) {
 	t.Helper()
 	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {

@@ -29,11 +29,7 @@ func newLesson(s *settings) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = f.run(c.Context(), l)
-			if err != nil && args[0] == l.ID && hasRecording(l.ID) {
-				return recordedError{err, l.ID}
-			}
-			return err
+			return orRecording(c.Context(), &f.showFlags, l, f.run(c.Context(), l))
 		},
 	}
 	f.declare(c.Flags())

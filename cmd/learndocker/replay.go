@@ -33,11 +33,6 @@ func newReplay() *cobra.Command {
 	return c
 }
 
-func hasRecording(lesson string) bool {
-	_, err := fs.Stat(lessons.Files, "recordings/"+lesson+".jsonl")
-	return err == nil
-}
-
 // readRecording reads a file, or the bundled recording of a lesson.
 func readRecording(name string) (*narrate.Recording, error) {
 	data, err := os.ReadFile(name)

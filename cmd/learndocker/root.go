@@ -57,13 +57,14 @@ func (s *settings) client() (*client.Client, error) { return client.New(s.host) 
 // hint is the next thing to type, where there is one that has not been said.
 func hint(err error) string {
 	var left *narrate.LeftError
-	var of recordedError
+	var refused notLive
 	text := err.Error()
+	errors.As(err, &refused)
 	for _, h := range []struct {
 		when bool
 		hint string
 	}{
-		{errors.Is(err, client.ErrNoDaemon), "Start one in another terminal:  learndocker daemon"},
+		{errors.Is(err, client.ErrNoDaemon), noDaemonHint},
 		{errors.As(err, &left), "This takes the rest apart:  learndocker clean"},
 		// These by the kernel's words: the error may come from another process.
 		{strings.Contains(text, syscall.ENOSPC.Error()), "Make room there, or name a directory on another disk:  " + elsewhere},
@@ -72,8 +73,8 @@ func hint(err error) string {
 			"Allow more processes:  ulimit -u, or pids.max of the control group that this shell is in"},
 		{errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EACCES), "Name a directory that you can write to:  " + elsewhere},
 		{errors.Is(err, narrate.ErrDaemonEnded), "What it had made has been taken apart. Start the lesson again: it begins anew"},
-		{errors.As(err, &of) && errors.Is(err, narrate.ErrCannotRun), "Its recording plays everywhere:  learndocker replay " + of.lesson + " --step"},
-		{errors.Is(err, narrate.ErrCannotRun), "Recordings play everywhere; learndocker lesson list names the lessons:  learndocker replay LESSON --step"},
+		{errors.Is(err, narrate.ErrCannotRun), refused.hint()},
+		{true, engineHint(err)},
 	} {
 		if h.when && !strings.Contains(text, h.hint) {
 			return h.hint
@@ -81,14 +82,6 @@ func hint(err error) string {
 	}
 	return ""
 }
-
-// recordedError is the error of a lesson that has a bundled recording.
-type recordedError struct {
-	error
-	lesson string
-}
-
-func (e recordedError) Unwrap() error { return e.error }
 
 const (
 	elsewhere = "TMPDIR=DIRECTORY for a lesson, --data-root DIRECTORY for a daemon"

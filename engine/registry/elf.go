@@ -23,6 +23,17 @@ var machines = []machine{
 
 const loadAddress = 0x400000
 
+// Program is a static executable for that GOARCH which writes the text and ends
+// with status 0. It needs no file but itself.
+func Program(goarch, text string) ([]byte, error) {
+	for _, m := range machines {
+		if m.arch == goarch {
+			return helloELF(m, text), nil
+		}
+	}
+	return nil, fmt.Errorf("make a program for %s: its machine code is not known here", goarch)
+}
+
 // helloELF is a static executable of one segment: headers, a dozen
 // instructions, the text. It makes two system calls, write and exit.
 func helloELF(m machine, text string) []byte {

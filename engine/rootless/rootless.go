@@ -13,6 +13,7 @@
 package rootless
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -86,7 +87,9 @@ func Enter(args func(cgroupParent string) []string) (int, error) {
 	}
 	ready.Close()
 	if err := mapIDs(child.Process.Pid); err != nil {
-		return 1, errors.Join(fmt.Errorf("map ids: %w", err), child.Process.Kill(), child.Wait())
+		killed := child.Process.Kill()
+		_ = child.Wait() // it was killed, of course
+		return 1, errors.Join(fmt.Errorf("map ids: %w", err), killed)
 	}
 	if _, err := tell.WriteString("mapped"); err != nil {
 		return 1, err
@@ -196,7 +199,7 @@ func helper(name string, pid, own int, ranges []user.SubID) error {
 		next += r.Count
 	}
 	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w: %s", name, err, out)
+		return fmt.Errorf("%s: %w: %s", name, err, bytes.TrimSpace(out))
 	}
 	return nil
 }

@@ -27,8 +27,9 @@ const maxScript = 1 << 20
 // Panels are what a stop can show.
 var Panels = []string{"wire", "store", "layers", "acts", "namespaces", "cgroup", "mounts", "process", "ids", "security", "network", "config", "registry"}
 
-// Needs are what a lesson can need of the machine.
-var Needs = []string{"overlay", "userns", "root"}
+// Needs are what a lesson can need of the machine: layers stacked by some means,
+// user namespaces, to be root, control groups with their limits, a bridge.
+var Needs = []string{"overlay", "userns", "root", "cgroup", "network"}
 
 // Lesson is one script.
 type Lesson struct {

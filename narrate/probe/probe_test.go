@@ -35,9 +35,3 @@ func TestGoneProcess(t *testing.T) {
 		t.Errorf("of a process that is not there: %+v", snap)
 	}
 }
-
-func TestNeeds(t *testing.T) {
-	if got := Missing([]string{"overlay", "dragons"}); !slices.Equal(got, []string{"dragons"}) {
-		t.Errorf("missing %v", got)
-	}
-}
