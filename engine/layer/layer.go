@@ -82,10 +82,7 @@ func (s *Store) Has(diffID digest.Digest) bool {
 
 // Opaque reports whether the layer hides all layers below it. The kernel heeds
 // the mark in every directory but a layer's root: those below must be left out.
-func (s *Store) Opaque(diffID digest.Digest) bool {
-	n, err := unix.Lgetxattr(s.Dir(diffID), opaqueAttribute(s.userns), make([]byte, 1))
-	return err == nil && n == 1
-}
+func (s *Store) Opaque(diffID digest.Digest) bool { return s.opaqueAt(s.Dir(diffID)) }
 
 // Remove removes an unpacked layer.
 func (s *Store) Remove(diffID digest.Digest) error { return os.RemoveAll(s.Dir(diffID)) }
