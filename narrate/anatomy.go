@@ -154,7 +154,7 @@ func (a *anatomy) env(env map[string]any) {
 		parts = append(parts, plain(p))
 	}
 	env["digests"], env["layers"], env["stack"], env["image"] = parts, layers, stack, image
-	env["text"], env["exists"] = probe.Text, probe.Exists
+	env["text"], env["exists"], env["kind"] = probe.Text, probe.Exists, probe.Kind
 }
 
 // digests shows the image's parts as they arrive, each hashed here.

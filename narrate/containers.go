@@ -36,6 +36,7 @@ type Container struct {
 	Inside     int               `json:"inside"`  // the same process's number in its own PID namespace
 	Namespaces []probe.Namespace `json:"namespaces"`
 	SeenAt     int               `json:"seenAt"` // step at which the namespaces were read: they end with the process
+	Groups     []string          `json:"groups"` // directories of its control group
 	Address    string            `json:"address,omitempty"`
 	Status     int               `json:"status"` // exit status, once exited; -1 where nobody has told
 
@@ -75,6 +76,10 @@ func (all *containers) observe(p stage.Point) {
 	case stage.Overlay:
 		if c := all.byID(f.Container); c != nil {
 			c.Lower, c.Upper, c.Merged = f.Lower, f.Upper, f.Merged
+		}
+	case stage.Cgroup:
+		if c := all.byID(f.Container); c != nil {
+			c.Groups = f.Dirs
 		}
 	case stage.Namespaces:
 		if c := all.byID(f.Container); c != nil {
@@ -224,6 +229,7 @@ func (e *evidence) containers() Panel {
 	}
 	add("upper", true, func(c *Container) string { return c.Upper })
 	add("written there", false, func(c *Container) string { return strings.Join(c.Written, " ") })
+	add("control group", true, func(c *Container) string { return at(c.Groups, 0) })
 	for _, t := range probe.Types {
 		add(t+" namespace", true, func(c *Container) string { return c.wall(t, e.step) })
 	}

@@ -82,13 +82,16 @@ func mark(now []Panel, before []Panel) {
 		}
 		had := map[string]bool{}
 		for _, r := range before[old].Rows {
-			had[strings.Join(r.Cells, "\x00")] = true
+			had[r.key()] = true
 		}
 		for j, r := range p.Rows {
-			now[i].Rows[j].Changed = !had[strings.Join(r.Cells, "\x00")]
+			now[i].Rows[j].Changed = !had[r.key()]
 		}
 	}
 }
+
+// key is what a row says: a new column that is empty in it says nothing.
+func (r Row) key() string { return strings.TrimRight(strings.Join(r.Cells, "\x00"), "\x00") }
 
 func (e *evidence) wire() Panel {
 	switch f := e.point.Fact.(type) {

@@ -88,6 +88,25 @@ func Exists(path string) bool {
 	return err == nil
 }
 
+// Kind is what there is at the path; "" for nothing.
+func Kind(path string) string {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return ""
+	}
+	switch info.Mode().Type() {
+	case 0:
+		return "file"
+	case fs.ModeDir:
+		return "directory"
+	case fs.ModeSymlink:
+		return "link"
+	case fs.ModeDevice | fs.ModeCharDevice:
+		return "character device"
+	}
+	return "other"
+}
+
 // Tree lists what is below a directory, by paths from it: at most maxFiles.
 func Tree(dir string) []string {
 	var names []string
