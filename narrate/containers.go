@@ -249,19 +249,25 @@ func (c *Container) described() string {
 	return c.State
 }
 
+// notItsOwn marks a namespace that is the daemon's too.
+const notItsOwn = ", the daemon's"
+
 // wall is a namespace's inode, with the step at which it was seen where that is
 // not this one.
 func (c *Container) wall(kind string, step int) string {
-	for _, n := range c.Namespaces {
-		switch {
-		case n.Type != kind:
-		case c.SeenAt != step:
-			return fmt.Sprintf("%d at step %d", n.Inode, c.SeenAt)
-		default:
-			return strconv.FormatUint(n.Inode, 10)
-		}
+	i := slices.IndexFunc(c.Namespaces, func(n probe.Namespace) bool { return n.Type == kind })
+	if i < 0 {
+		return ""
 	}
-	return ""
+	n := c.Namespaces[i]
+	cell := strconv.FormatUint(n.Inode, 10)
+	if n.Inode == n.Host {
+		cell += notItsOwn
+	}
+	if c.SeenAt != step {
+		cell += fmt.Sprintf(", at step %d", c.SeenAt)
+	}
+	return cell
 }
 
 // verdict says whether what several containers have is one thing. Where one
@@ -278,7 +284,9 @@ func verdict(cells []string) string {
 	case 1:
 		return "shared"
 	case len(cells):
-		return "own"
+		if !slices.ContainsFunc(cells, func(c string) bool { return strings.Contains(c, notItsOwn) }) {
+			return "own"
+		}
 	}
 	return ""
 }

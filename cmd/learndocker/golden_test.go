@@ -21,11 +21,21 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// TestGoldenTranscript runs the lesson and holds its transcript against the one
-// that was looked at. The file is the machine's kind's: root or not, and which
-// cgroup version.
+// TestGoldenTranscript runs each lesson and holds its transcript against the
+// one that was looked at. The file is the machine's kind's: root or not, and
+// which cgroup version.
 func TestGoldenTranscript(t *testing.T) {
-	header, steps := runLesson(t, "hello-world")
+	names, err := lessonNames()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) { goldenTranscript(t, name) })
+	}
+}
+
+func goldenTranscript(t *testing.T, name string) {
+	header, steps := runLesson(t, name)
 	var b bytes.Buffer
 	if err := transcript.Markdown(&b, header, steps, transcript.Options{FrontMatter: "none", Stable: true}); err != nil {
 		t.Fatal(err)
@@ -35,7 +45,7 @@ func TestGoldenTranscript(t *testing.T) {
 	if header.Rootless {
 		who = "user"
 	}
-	file := filepath.Join("testdata", "golden", "hello-world."+who+"."+strings.ReplaceAll(header.Machine.Cgroup, " ", "-")+".md")
+	file := filepath.Join("testdata", "golden", name+"."+who+"."+strings.ReplaceAll(header.Machine.Cgroup, " ", "-")+".md")
 	if *update {
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			t.Fatal(err)
