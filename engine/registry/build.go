@@ -52,11 +52,16 @@ func bundled() []bundledImage {
 	return []bundledImage{{"hello-world", hello}, {"guestbook", guestbook}}
 }
 
+// newCompressor makes the one that packs all layers. Its version is pinned in
+// go.mod; the standard library's output, and with it the digest, may change
+// with each release of Go.
+func newCompressor() (*gzip.Writer, error) { return gzip.NewWriterLevel(nil, gzip.BestCompression) }
+
 // multiPlatform is the image for every architecture, behind one index.
-func multiPlatform(of func(*machine) recipe) (v1.ImageIndex, error) {
+func multiPlatform(of func(*machine) recipe, z *gzip.Writer) (v1.ImageIndex, error) {
 	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, m := range machines() {
-		img, err := of(m).image(m.arch)
+		img, err := of(m).image(m.arch, z)
 		if err != nil {
 			return nil, fmt.Errorf("for %s: %w", m.arch, err)
 		}
@@ -68,10 +73,10 @@ func multiPlatform(of func(*machine) recipe) (v1.ImageIndex, error) {
 	return index, nil
 }
 
-func (r recipe) image(arch string) (v1.Image, error) {
+func (r recipe) image(arch string, z *gzip.Writer) (v1.Image, error) {
 	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	for _, l := range r.layers {
-		packed, diffID, err := l.pack()
+		packed, diffID, err := l.pack(z)
 		if err != nil {
 			return nil, err
 		}
@@ -113,19 +118,14 @@ func (l layer) archive() ([]byte, error) {
 }
 
 // pack compresses the layer and tells the digest of what is inside.
-func (l layer) pack() (v1.Layer, v1.Hash, error) {
+func (l layer) pack(z *gzip.Writer) (v1.Layer, v1.Hash, error) {
 	archive, err := l.archive()
 	if err != nil {
 		return nil, v1.Hash{}, err
 	}
 	diffID := v1.Hash{Algorithm: "sha256", Hex: digest.FromBytes(archive).Encoded()}
 	var packed bytes.Buffer
-	// This compressor's version is pinned in go.mod; the standard library's
-	// output, and with it the digest, may change with each release of Go.
-	z, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
-	if err != nil {
-		return nil, v1.Hash{}, err
-	}
+	z.Reset(&packed)
 	if _, err := z.Write(archive); err != nil {
 		return nil, v1.Hash{}, err
 	}

@@ -65,8 +65,12 @@ func sealedAfter(filled <-chan struct{}, next http.Handler) http.Handler {
 }
 
 func (r *Registry) fill(ctx context.Context) error {
+	z, err := newCompressor()
+	if err != nil {
+		return err
+	}
 	for _, image := range bundled() {
-		index, err := multiPlatform(image.of)
+		index, err := multiPlatform(image.of, z)
 		if err != nil {
 			return fmt.Errorf("make %s: %w", image.name, err)
 		}
