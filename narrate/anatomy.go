@@ -33,7 +33,7 @@ type part struct {
 // inStack is what a stack of layers shows under a path.
 type inStack struct {
 	There bool `json:"there"`
-	Layer int  `json:"layer"` // the topmost that has the same there; 0 if none has
+	Layer int  `json:"layer"` // the topmost that has the same file there; 0 if none has
 }
 
 // observe takes note of a point.
@@ -109,18 +109,25 @@ func (a *anatomy) look(daemon int, merged string) {
 	if daemon == 0 || merged == "" || len(a.layers) == 0 || !probe.HasMount(daemon, merged) {
 		return
 	}
+	paths := a.paths()
+	if len(paths) > maxLookedUp {
+		return
+	}
 	root := fmt.Sprintf("/proc/%d/root%s", daemon, merged)
 	a.stack = map[string]inStack{}
-	for _, path := range a.paths() {
-		a.stack[path] = inStack{There: probe.Exists(root + path), Layer: a.origin(path, probe.Digest(root+path))}
+	for _, path := range paths {
+		a.stack[path] = inStack{There: probe.Exists(root + path), Layer: a.origin(root, path)}
 	}
 }
 
-// origin is the number of the topmost layer that has a file of that digest
-// there.
-func (a *anatomy) origin(path, digest string) int {
+// maxLookedUp bounds the paths that are looked up in a stack: each is read at
+// every step.
+const maxLookedUp = 24
+
+// origin is the number of the topmost layer that has the same file there.
+func (a *anatomy) origin(root, path string) int {
 	for _, l := range slices.Backward(a.layers) {
-		if digest != "" && probe.Digest(l.Dir+path) == digest {
+		if probe.Same(root+path, l.Dir+path) {
 			return l.Number
 		}
 	}

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
 	"errors"
@@ -72,6 +73,35 @@ func hash(r io.Reader) string {
 	return fmt.Sprintf("sha256:%x", h.Sum(nil))
 }
 
+// maxCompared bounds what is compared of two files, in bytes.
+const maxCompared = 1 << 20
+
+// Same reports whether two regular files have the same size and, as far as they
+// are compared, the same bytes.
+func Same(a, b string) bool {
+	first, err := regular(a)
+	if err != nil {
+		return false
+	}
+	defer first.Close()
+	second, err := regular(b)
+	if err != nil {
+		return false
+	}
+	defer second.Close()
+	one, err := first.Stat()
+	if err != nil {
+		return false
+	}
+	two, err := second.Stat()
+	if err != nil || one.Size() != two.Size() {
+		return false
+	}
+	x, errX := io.ReadAll(io.LimitReader(first, maxCompared))
+	y, errY := io.ReadAll(io.LimitReader(second, maxCompared))
+	return errX == nil && errY == nil && bytes.Equal(x, y)
+}
+
 // Text reads a regular file; "" for one that cannot be read.
 func Text(path string) string {
 	f, err := regular(path)
@@ -111,7 +141,10 @@ func Kind(path string) string {
 func Tree(dir string) []string {
 	var names []string
 	_ = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
-		if err == nil && path != dir && len(names) < maxFiles {
+		if len(names) == maxFiles {
+			return fs.SkipAll
+		}
+		if err == nil && path != dir {
 			names = append(names, strings.TrimPrefix(path, dir))
 		}
 		return nil // what cannot be read is not listed

@@ -82,10 +82,16 @@ func TestFiles(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
+	if err := os.WriteFile(path("other"), []byte("abd"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if !Same(path("plain"), path("plain")) || Same(path("plain"), path("other")) || Same(path("plain"), path("packed")) || Same(path("none"), path("none")) {
+		t.Error("files are not told apart by their bytes")
+	}
 	if Kind("/dev/null") != "character device" {
 		t.Error("/dev/null is no character device")
 	}
-	if got := Tree(dir); !slices.Equal(got, []string{"/link", "/packed", "/plain"}) {
+	if got := Tree(dir); !slices.Equal(got, []string{"/link", "/other", "/packed", "/plain"}) {
 		t.Errorf("the tree is %v", got)
 	}
 	if HasMount(os.Getpid(), dir) || !HasMount(os.Getpid(), "/") {
