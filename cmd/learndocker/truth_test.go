@@ -588,7 +588,7 @@ func requote(args []string) ([]string, error) {
 
 // startLesson prepares hello-world with the built program, in a directory for
 // temporary files of its own.
-func startLesson(t *testing.T) (live *narrate.Live, tmp string) {
+func startLesson(t *testing.T, l *lesson.Lesson) (live *narrate.Live, tmp string) {
 	t.Helper()
 	needRoot(t)
 	built := program(t) // before there is another place for temporary files
@@ -598,7 +598,7 @@ func startLesson(t *testing.T) (live *narrate.Live, tmp string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	live, err = narrate.NewLive(helloWorld(t), library, narrate.Options{Program: built, Version: version, Language: language})
+	live, err = narrate.NewLive(l, library, narrate.Options{Program: built, Version: version, Language: language})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -610,9 +610,9 @@ func startLesson(t *testing.T) (live *narrate.Live, tmp string) {
 	return live, tmp
 }
 
-func helloWorld(t *testing.T) *lesson.Lesson {
+func bundledLesson(t *testing.T, name string) *lesson.Lesson {
 	t.Helper()
-	l, err := readLesson("hello-world")
+	l, err := readLesson(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -653,7 +653,7 @@ func TestProbeIsWhatOthersRead(t *testing.T) {
 	} {
 		need(t, tool, aptPackage)
 	}
-	live, _ := startLesson(t)
+	live, _ := startLesson(t, bundledLesson(t, "hello-world"))
 	s := &stop{passed: map[stage.Name]bool{}}
 	var held []stage.Name
 	for step := next(t, live); step != nil; step = next(t, live) {
@@ -985,13 +985,8 @@ func contains(t *testing.T, text string, parts ...string) {
 // TestQuitLeavesNothing leaves the lesson at each of its steps and wants the
 // machine as it was.
 func TestQuitLeavesNothing(t *testing.T) {
-	steps := []string{narrate.KindIntro}
-	for _, command := range helloWorld(t).Steps {
-		for _, s := range command.Stops {
-			steps = append(steps, string(s.Stage))
-		}
-	}
-	steps = append(steps, narrate.KindEnd)
+	l := bundledLesson(t, "hello-world")
+	steps := stagesOf(l)
 	for _, way := range []struct {
 		name string
 		quit func(*testing.T, *narrate.Step)
@@ -1002,14 +997,36 @@ func TestQuitLeavesNothing(t *testing.T) {
 		{"daemon told to end", endDaemon},
 	} {
 		for n, name := range steps {
-			t.Run(fmt.Sprintf("%s/%02d %s", way.name, n, name), func(t *testing.T) { checkQuit(t, n, name, way.quit) })
+			t.Run(fmt.Sprintf("%s/%02d %s", way.name, n, name), func(t *testing.T) { checkQuit(t, l, n, name, way.quit) })
 		}
 	}
 }
 
-func checkQuit(t *testing.T, n int, name string, quit func(*testing.T, *narrate.Step)) {
+// stagesOf are the stages of a lesson's stops, between introduction and end.
+func stagesOf(l *lesson.Lesson) []string {
+	steps := []string{narrate.KindIntro}
+	for _, command := range l.Steps {
+		for _, s := range command.Stops {
+			steps = append(steps, string(s.Stage))
+		}
+	}
+	return append(steps, narrate.KindEnd)
+}
+
+// TestQuitBesideRunningContainers leaves the lesson while containers run that
+// nobody holds.
+func TestQuitBesideRunningContainers(t *testing.T) {
+	l := bundledLesson(t, "run-again")
+	steps := stagesOf(l)
+	first := slices.Index(steps, string(stage.ProcessExec))
+	for n, name := range steps[first : len(steps)-1] {
+		t.Run(fmt.Sprintf("%02d %s", first+n, name), func(t *testing.T) { checkQuit(t, l, first+n, name, func(*testing.T, *narrate.Step) {}) })
+	}
+}
+
+func checkQuit(t *testing.T, l *lesson.Lesson, n int, name string, quit func(*testing.T, *narrate.Step)) {
 	before := takeSnapshot(t)
-	live, tmp := startLesson(t)
+	live, tmp := startLesson(t, l)
 	var step *narrate.Step
 	for range n + 1 {
 		step = next(t, live)
