@@ -112,6 +112,7 @@ func (all *containers) observe(p stage.Point) {
 // look reads what the kernel says of each at step n.
 func (all containers) look(n, daemon int) {
 	for _, c := range all {
+		c.settle()
 		c.Written = []string{}
 		if c.Upper != "" {
 			c.Written = probe.Tree(c.Upper)
@@ -119,7 +120,6 @@ func (all containers) look(n, daemon int) {
 		if !c.Running() {
 			continue
 		}
-		c.settle()
 		if ns := probe.NamespacesOf(c.PID, daemon); len(ns) > 0 {
 			c.Namespaces, c.SeenAt = ns, n
 			c.Inside = innermost(probe.Status(c.PID)["NSpid"])
@@ -138,16 +138,17 @@ func innermost(nspid string) int {
 	return n
 }
 
-// settlePatience is how long a program may take until it waits for something.
+// settlePatience is how long a process may take until it waits for something.
 const settlePatience = 500 * time.Millisecond
 
-// settle lets a program that has just begun come to where it waits, or to its
-// end, once: what it does first belongs to its start.
+// settle lets the engine's init come to where it waits for the word to go on,
+// and, once, a program that has just begun to where it waits, or to its end:
+// what it does first belongs to its start.
 func (c *Container) settle() {
-	if c.settled || c.State != StateRunning {
+	if c.settled || !c.Running() {
 		return
 	}
-	c.settled = true
+	c.settled = c.State == StateRunning
 	for end := time.Now().Add(settlePatience); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if state := probe.Status(c.PID)["State"]; !strings.HasPrefix(state, "R") && !strings.HasPrefix(state, "D") {
 			return
