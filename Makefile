@@ -49,7 +49,7 @@ bench: build ## measure against runc, crun and docker, and print ratios
 	scripts/bench
 
 record: build ## make the bundled recordings anew
-	$(BIN) lesson hello-world --record lessons/recordings/hello-world.jsonl >/dev/null
+	for l in lessons/*.yaml; do l=$$(basename $$l .yaml); $(BIN) lesson $$l --record lessons/recordings/$$l.jsonl >/dev/null || exit; done
 
 golden: build ## rewrite the golden files
 	$(GO) test ./cmd/learndocker ./narrate/doctor -run Golden -update

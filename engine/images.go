@@ -135,7 +135,7 @@ func (p *pulling) content(ctx context.Context) error {
 		group.SetLimit(1) // one thing at a time, in order, where people look on
 	}
 	for i, l := range p.resolved.Layers {
-		group.Go(func() error { return p.layer(ctx, l, p.config.RootFS.DiffIDs[i]) })
+		group.Go(func() error { return p.layer(ctx, l, i) })
 	}
 	return group.Wait()
 }
@@ -160,9 +160,10 @@ func (p *pulling) readConfig() error {
 	return nil
 }
 
-func (p *pulling) layer(ctx context.Context, desc v1.Descriptor, diffID digest.Digest) error {
+// layer brings the image's layer of that place, from 0, into the stores.
+func (p *pulling) layer(ctx context.Context, desc v1.Descriptor, place int) error {
 	id := short(desc.Digest)
-	if p.images.Has(desc) && p.layers.Has(diffID) {
+	if p.images.Has(desc) && p.layers.Has(p.config.RootFS.DiffIDs[place]) {
 		p.say(jsonstream.Message{ID: id, Status: "Already exists", Progress: &jsonstream.Progress{}})
 		return nil
 	}
@@ -174,7 +175,7 @@ func (p *pulling) layer(ctx context.Context, desc v1.Descriptor, diffID digest.D
 	}
 	p.say(jsonstream.Message{ID: id, Status: "Verifying Checksum", Progress: &jsonstream.Progress{}})
 	p.say(jsonstream.Message{ID: id, Status: "Download complete", Progress: &jsonstream.Progress{}})
-	if err := p.unpack(ctx, desc, diffID); err != nil {
+	if err := p.unpack(ctx, desc, place); err != nil {
 		return err
 	}
 	p.say(jsonstream.Message{ID: id, Status: "Pull complete", Progress: &jsonstream.Progress{}})
@@ -204,7 +205,7 @@ func (p *pulling) fetch(ctx context.Context, desc v1.Descriptor, downloaded func
 	return p.At(ctx, fact)
 }
 
-func (p *pulling) unpack(ctx context.Context, desc v1.Descriptor, diffID digest.Digest) error {
+func (p *pulling) unpack(ctx context.Context, desc v1.Descriptor, place int) error {
 	blob, err := p.images.Open(desc.Digest)
 	if err != nil {
 		return err
@@ -215,8 +216,14 @@ func (p *pulling) unpack(ctx context.Context, desc v1.Descriptor, diffID digest.
 	read := &metered{r: blob, total: desc.Size, tell: func(n int64) {
 		p.say(jsonstream.Message{ID: id, Status: "Extracting", Progress: &jsonstream.Progress{Current: n, Total: desc.Size}})
 	}}
-	fact, err := p.layers.Unpack(p.kernel(), read, desc.Digest, diffID)
-	if err != nil {
+	diffIDs := p.config.RootFS.DiffIDs
+	fact, err := p.layers.Unpack(p.kernel(), read, desc.Digest, diffIDs[place])
+	if err != nil || !p.IsWatched() {
+		return err
+	}
+	fact.Number = place + 1
+	// Where somebody watches, the layers below are there already.
+	if fact.Changes, err = p.layers.Changes(diffIDs[place], diffIDs[:place]); err != nil {
 		return err
 	}
 	return p.At(ctx, fact)

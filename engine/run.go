@@ -506,7 +506,7 @@ func (e *Engine) Remove(ctx context.Context, c *Container, force bool) error {
 	}
 	e.kernel().Did("unlinkat", nil, "rm -r "+c.dir, sys.Quote(c.dir), "AT_REMOVEDIR")
 	e.forget(c)
-	close(c.removed)
+	defer close(c.removed) // whoever waits for it hears of it after the watcher
 	return e.At(ctx, stage.Removed{Container: r.ID, Name: r.Name, Gone: slices.DeleteFunc(had, exists)})
 }
 

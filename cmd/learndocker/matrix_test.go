@@ -28,7 +28,7 @@ const cellsAtOnce = 8
 func TestNothingIsLeft(t *testing.T) {
 	needRoot(t)
 	program(t)
-	steps := lessonSteps(t)
+	steps := stagesOf(bundledLesson(t, "hello-world"))
 	sample := func(n int) bool { return true }
 	few := func(n int) bool { return n%7 == 2 || steps[n] == string(stage.ProcessExec) }
 	var cells []ending
@@ -66,18 +66,6 @@ func manyAtOnce[T any](t *testing.T, items []T, test func(T) (string, func(*test
 	}
 	close(next)
 	group.Wait()
-}
-
-// lessonSteps names the steps of hello-world: the stages at which it stops,
-// between its introduction and its end.
-func lessonSteps(t *testing.T) []string {
-	steps := []string{narrate.KindIntro}
-	for _, command := range helloWorld(t).Steps {
-		for _, s := range command.Stops {
-			steps = append(steps, string(s.Stage))
-		}
-	}
-	return append(steps, narrate.KindEnd)
 }
 
 // way is who is ended, and how.
@@ -163,7 +151,7 @@ func (e ending) sees(c *cell) {
 	if e.n == 0 {
 		return
 	}
-	steps := lessonSteps(c.t)
+	steps := stagesOf(bundledLesson(c.t, "hello-world"))
 	from := func(first stage.Name) bool {
 		return e.n >= slices.Index(steps, string(first)) && e.n <= slices.Index(steps, string(stage.ProcessExec))
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
@@ -590,7 +591,7 @@ func requote(args []string) ([]string, error) {
 
 // startLesson prepares hello-world with the built program, in a directory for
 // temporary files of its own.
-func startLesson(t *testing.T) (live *narrate.Live, tmp string) {
+func startLesson(t *testing.T, l *lesson.Lesson) (live *narrate.Live, tmp string) {
 	t.Helper()
 	needRoot(t)
 	built := program(t) // before there is another place for temporary files
@@ -600,7 +601,7 @@ func startLesson(t *testing.T) (live *narrate.Live, tmp string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	live, err = narrate.NewLive(helloWorld(t), library, narrate.Options{Program: built, Version: version, Language: language})
+	live, err = narrate.NewLive(l, library, narrate.Options{Program: built, Version: version, Language: language})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -612,9 +613,9 @@ func startLesson(t *testing.T) (live *narrate.Live, tmp string) {
 	return live, tmp
 }
 
-func helloWorld(t *testing.T) *lesson.Lesson {
+func bundledLesson(t *testing.T, name string) *lesson.Lesson {
 	t.Helper()
-	l, err := readLesson("hello-world")
+	l, err := readLesson(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -655,7 +656,7 @@ func TestProbeIsWhatOthersRead(t *testing.T) {
 	} {
 		need(t, tool, aptPackage)
 	}
-	live, _ := startLesson(t)
+	live, _ := startLesson(t, bundledLesson(t, "hello-world"))
 	s := &stop{passed: map[stage.Name]bool{}}
 	var held []stage.Name
 	for step := next(t, live); step != nil; step = next(t, live) {
@@ -981,6 +982,54 @@ func contains(t *testing.T, text string, parts ...string) {
 		if !strings.Contains(text, p) {
 			t.Errorf("%q is not in: %s", p, text)
 		}
+	}
+}
+
+// stagesOf are the stages of a lesson's stops, between introduction and end.
+func stagesOf(l *lesson.Lesson) []string {
+	steps := []string{narrate.KindIntro}
+	for _, command := range l.Steps {
+		for _, s := range command.Stops {
+			steps = append(steps, string(s.Stage))
+		}
+	}
+	return append(steps, narrate.KindEnd)
+}
+
+// TestQuitBesideRunningContainers leaves the lesson while containers run that
+// nobody holds.
+func TestQuitBesideRunningContainers(t *testing.T) {
+	l := bundledLesson(t, "run-again")
+	steps := stagesOf(l)
+	first := slices.Index(steps, string(stage.ProcessExec))
+	for n, name := range steps[first : len(steps)-1] {
+		t.Run(fmt.Sprintf("%02d %s", first+n, name), func(t *testing.T) { checkQuit(t, l, first+n, name) })
+	}
+}
+
+func checkQuit(t *testing.T, l *lesson.Lesson, n int, name string) {
+	before := takeSnapshot(t)
+	live, tmp := startLesson(t, l)
+	var step *narrate.Step
+	for range n + 1 {
+		step = next(t, live)
+	}
+	if got := string(step.Stage()); got != name && step.Kind != name {
+		t.Fatalf("step %d is at %s %s, want %s", n, step.Kind, got, name)
+	}
+	data := strings.TrimSpace(shellOut(t, "echo %s/*/data", tmp)) // as it stands where there is none
+	marks := marksOf(tmp, data)
+	mine := takeSnapshot(t).owned(before, marks, data, os.Getpid())
+	if n > 0 && len(mine) < 2 {
+		t.Errorf("only %d things of the lesson's were found: %v", len(mine), mine)
+	}
+	if err := live.Close(); err != nil {
+		t.Errorf("close: %s", err)
+	}
+	reportLeft(t, mine, before, takeSnapshot(t), marks)
+	entries, err := os.ReadDir(tmp)
+	if err != nil || len(entries) > 0 {
+		t.Errorf("temporary files are left: %v, %v", entries, err)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/distribution/reference"
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -118,11 +119,13 @@ func (s *Source) Resolve(ctx context.Context, platform string) (*Resolved, error
 	r.Fact = stage.Resolved{
 		Reference: s.name.String(), Registry: repo.RegistryStr(), Mirror: s.mirror != "", Platform: platform,
 	}
+	r.note(desc)
 	if desc.MediaType.IsIndex() {
 		desc, err = s.choose(ctx, repo, desc, want, &r.Fact)
 		if err != nil {
 			return nil, err
 		}
+		r.note(desc)
 	}
 	if !desc.MediaType.IsImage() {
 		return nil, fmt.Errorf("%s: media type %q is no image", s.name, desc.MediaType)
@@ -131,6 +134,15 @@ func (s *Source) Resolve(ctx context.Context, platform string) (*Resolved, error
 	r.Manifest = v1.Descriptor{MediaType: string(desc.MediaType), Digest: digest.Digest(desc.Digest.String()), Size: int64(len(desc.Manifest)),
 		Platform: &v1.Platform{OS: want.OS, Architecture: want.Architecture, Variant: want.Variant}}
 	return r, s.readManifest(r)
+}
+
+// note keeps a document for whoever watches.
+func (r *Resolved) note(desc *remote.Descriptor) {
+	d := stage.Document{Digest: desc.Digest.String(), MediaType: string(desc.MediaType), Size: int64(len(desc.Manifest))}
+	if len(desc.Manifest) <= stage.MaxDocument && utf8.Valid(desc.Manifest) { // JSON would change other bytes
+		d.Body = string(desc.Manifest)
+	}
+	r.Fact.Documents = append(r.Fact.Documents, d)
 }
 
 func (s *Source) reference(repo name.Repository) name.Reference {
@@ -257,7 +269,7 @@ func (s *Source) explain(err error) error {
 	case answer.StatusCode != http.StatusNotFound:
 		return err
 	case s.mirror != "":
-		return fmt.Errorf("%w for %s: the bundled registry does not have it (it stands in for Docker Hub and holds hello-world); start the daemon with --hub to pull from Docker Hub itself", ErrDenied, familiar)
+		return fmt.Errorf("%w for %s: the bundled registry does not have it (it stands in for Docker Hub and holds hello-world and guestbook); start the daemon with --hub to pull from Docker Hub itself", ErrDenied, familiar)
 	}
 	return fmt.Errorf("manifest for %s %w: manifest unknown", reference.FamiliarString(s.name), ErrNoTag)
 }
