@@ -237,7 +237,7 @@ func TestOddRecords(t *testing.T) {
 		{"a time before all times", with(file("f", "x"), func(h *tar.Header) { h.Format, h.ModTime = tar.FormatPAX, epoch.AddDate(-200_000_000, 0, 0) }), []string{"f =x"}, ""},
 		{"an owner below zero", with(file("f", "x"), func(h *tar.Header) { h.Format, h.Uid = tar.FormatGNU, -2 }), nil, "there is no owner -2:0"},
 		{"an owner that means to leave it", with(file("f", "x"), func(h *tar.Header) { h.Format, h.Gid = tar.FormatPAX, int(noOwner) }), nil, "there is no owner 0:4294967295"},
-		{"an owner beyond all numbers", with(file("f", "x"), func(h *tar.Header) { h.Format, h.Uid = tar.FormatPAX, 1<<40 }), nil, "there is no owner 1099511627776:0"},
+		{"an owner beyond all numbers", with(file("f", "x"), func(h *tar.Header) { h.Format, h.Uid = tar.FormatPAX, int(farOwner) }), nil, "there is no owner 1099511627776:0"},
 		{"a device number beyond the kernel's", node("c", tar.TypeChar, 1<<20, 1<<20), nil, "there is no device 1048576:1048576"},
 		{"a whiteout's name beyond 255 bytes", file(".wh."+strings.Repeat("n", 256), ""), nil, "name too long"},
 	} {
