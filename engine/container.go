@@ -86,6 +86,7 @@ func (c *Container) kill() {
 	defer c.mu.Unlock()
 	if c.process != nil {
 		c.process.Kill()
+		c.streams.hurry()
 	}
 }
 
@@ -95,6 +96,9 @@ func (c *Container) Signal(s syscall.Signal) error {
 	defer c.mu.Unlock()
 	if c.process == nil {
 		return errorOf(ErrConflict, "container %s is not running", c.record.ID)
+	}
+	if s == syscall.SIGKILL {
+		c.streams.hurry()
 	}
 	return c.process.Signal(s)
 }
