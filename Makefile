@@ -6,7 +6,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 BIN     := bin/learndocker
 
 .DEFAULT_GOAL := help
-.PHONY: help lesson build install test test-deps unit lint cross bench record golden generate clean
+.PHONY: help lesson build install test test-deps unit lint cross fuzz guards bench record golden generate clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,7 @@ install: build ## install to /usr/local/bin (PREFIX changes it)
 	install -D $(BIN) $(DESTDIR)$(or $(PREFIX),/usr/local)/bin/learndocker
 
 test: test-deps lint cross unit ## install what the tests need (Debian, Ubuntu) and run them all
+	FUZZTIME=$(or $(FUZZTIME),4s) scripts/fuzz
 
 test-deps: ## install what the tests need
 	scripts/test-deps
@@ -38,6 +39,12 @@ cross: ## check the code for every system: the engine on Linux, the rest on macO
 	CGO_ENABLED=0 GOARCH=386 $(GO) vet ./...
 	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 $(GO) vet ./cmd/... ./narrate/...
 	CGO_ENABLED=0 GOOS=windows GOARCH=amd64 $(GO) vet ./cmd/... ./narrate/...
+
+fuzz: ## try what nobody thought of: each fuzz target for FUZZTIME (10s)
+	scripts/fuzz
+
+guards: ## take each guard out, in a copy, and see that a test notices (as root; some minutes)
+	$(GO) test -tags guards -count=1 -timeout 60m -v -run TestGuards .
 
 bench: build ## measure against runc, crun and docker, and print ratios
 	scripts/bench

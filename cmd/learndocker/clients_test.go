@@ -306,6 +306,9 @@ func TestBadWatchers(t *testing.T) {
 		if err := write(conn, "{\"go\":true}\n"); err != nil {
 			t.Fatal(err)
 		}
+		if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
 		if rest, err := io.ReadAll(buffered); err != nil || len(rest) > 0 {
 			t.Errorf("the daemon said %q, %v; want it to leave", rest, err)
 		}

@@ -38,6 +38,8 @@ type extractor struct {
 	written  counter // of files: holes of a sparse file are no part of the archive
 	dirTimes []dirTime
 	dirNames int // bytes of the names in dirTimes
+
+	maxDirNames int
 }
 
 // dirTime is set at the end: each file made in a directory changes its time.
@@ -90,8 +92,8 @@ func (x *extractor) entry(h *tar.Header, content io.Reader) (stage.Entry, error)
 		return e, nil // shares everything with what it links to
 	}
 	if h.Typeflag == tar.TypeDir {
-		if x.dirNames += len(name); x.dirNames > maxDirNames {
-			return e, fmt.Errorf("the names of the directories take more than %d bytes", maxDirNames)
+		if x.dirNames += len(name); x.dirNames > x.maxDirNames {
+			return e, fmt.Errorf("the names of the directories take more than %d bytes", x.maxDirNames)
 		}
 		x.dirTimes = append(x.dirTimes, dirTime{name, h.ModTime})
 	}

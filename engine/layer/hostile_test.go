@@ -68,7 +68,7 @@ func sparse(t *testing.T, size int64) []byte {
 // TestBombs unpacks archives that are small and hold much. They end at a bound,
 // and nothing is left of them.
 func TestBombs(t *testing.T) {
-	small := layer.Bounds{MaxBytes: 64 << 20, FloorBytes: 4 << 20, MaxEntries: 1000}
+	small := layer.Bounds{MaxBytes: 64 << 20, FloorBytes: 4 << 20, MaxEntries: 1000, MaxDirNames: 5000}
 	zeros := func(n int) []byte { return pack(t, "", file("zeros", string(make([]byte, n)))) }
 	for _, c := range []struct {
 		name    string
@@ -84,6 +84,7 @@ func TestBombs(t *testing.T) {
 		{"many entries", repeated(t, 1001, file("f", "")), zip, "more than 1000 entries"},
 		{"as many entries as may be", repeated(t, 1000, file("f", "")), zip, ""},
 		{"many directories", repeated(t, 1001, dir("d")), zip, "more than 1000 entries"},
+		{"long names of directories", repeated(t, 60, dir(strings.Repeat("d/", 45))), zip, "the names of the directories take more than 5000 bytes"},
 		{"a hole of four tebibytes", sparse(t, 4<<40), zip, "more than 4194304 bytes of files"},
 		{"a hole beyond all numbers", sparse(t, 1<<62), zip, "more than 4194304 bytes of files"},
 		{"holes that are too large together", append(sparse(t, 3<<20)[:2048-512], sparse(t, 3<<20)...), zip, "more than 4194304 bytes of files"},

@@ -40,9 +40,7 @@ const (
 	MaxGrowth  = 200
 	MaxEntries = 4 << 20
 
-	// maxDirNames bounds the names of directories whose times are kept for the
-	// end, in bytes.
-	maxDirNames = 64 << 20
+	MaxDirNames = 64 << 20 // bytes of the names of directories, which are kept to the end
 
 	entryBytes = 64 << 10 // what an entry counts for in looking at the disk, be it empty
 )
@@ -69,6 +67,7 @@ type Options struct {
 type Bounds struct {
 	MaxBytes, FloorBytes int64
 	MaxEntries           int
+	MaxDirNames          int
 }
 
 func (b Bounds) orDefault() Bounds {
@@ -80,6 +79,9 @@ func (b Bounds) orDefault() Bounds {
 	}
 	if b.MaxEntries == 0 {
 		b.MaxEntries = MaxEntries
+	}
+	if b.MaxDirNames == 0 {
+		b.MaxDirNames = MaxDirNames
 	}
 	return b
 }
@@ -193,7 +195,7 @@ func (s *Store) extract(k sys.Kernel, blob io.Reader, size int64, dir string, fa
 	hash := digest.SHA256.Digester()
 	most, room := s.bounds.bytes(size), &sys.Room{Path: dir}
 	counted := &counter{r: io.TeeReader(plain, hash.Hash()), most: most, of: "archive"}
-	x := extractor{kernel: k, dir: dir, root: root, singleID: s.singleID, userns: s.userns, written: counter{most: most, of: "files", room: room}}
+	x := extractor{kernel: k, dir: dir, root: root, singleID: s.singleID, userns: s.userns, maxDirNames: s.bounds.MaxDirNames, written: counter{most: most, of: "files", room: room}}
 	archive := tar.NewReader(counted)
 	for {
 		h, err := archive.Next()
