@@ -239,6 +239,7 @@ var guards = []guard{
 	one("HTML in posts", "narrate/transcript/markdown.go", "body := plain(d.b.String())", "body := d.b.String()", "./narrate/transcript", "TestNoHTML"),
 	one("templates in posts", "narrate/transcript/markdown.go", `endraw.ReplaceAllString(body, "{ %$1")`, "body", "./narrate/transcript", "TestNoTemplates"),
 }
+
 // TestTable builds each mutation without running a test: the code to take out is
 // there, and what is put in its place is Go.
 func TestTable(t *testing.T) {
