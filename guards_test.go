@@ -198,7 +198,6 @@ var guards = []guard{
 	one("a container's name", "engine/request.go", `if name != "" && !validName`, `if name == "\x00" && !validName`, cmd, "TestBadRequests/a_name"),
 	one("numbers of a query", daemons+"containers.go", "n, err := strconv.ParseInt(given, 10, 32)\n\tif err != nil {", "n, err := strconv.ParseInt(given, 10, 32)\n\tif err != nil && false {", cmd, "TestBadRequests/a_(while|limit)"),
 	one("filters that are unknown", daemons+"containers.go", "if tests[name] == nil {", neverTrue, cmd, "TestBadRequests/a_filter"),
-	one("words out of turn", wires, "!h.asks.CompareAndSwap(true, false)", "false", cmd, "TestBadWatchers/a_word_before"),
 	one("a packet's size", wires, "if len(line) > MaxPacket {", neverTrue, "./engine/stage/wire", "TestPacketsAreBounded"),
 	one("one watcher", daemons+"daemon.go", "if d.watcher != nil {\n\t\twriteError", "if false {\n\t\twriteError", cmd, "TestBadWatchers/one_that"),
 	one("loopback only", daemons+"daemon.go", "if !tcp.IP.IsLoopback() {", neverTrue, cmd, "TestScript/daemon"),
