@@ -7,7 +7,7 @@ BIN     := bin/learndocker
 CROSS   := linux-amd64 linux-arm64 linux-386 darwin-amd64 darwin-arm64 windows-amd64 windows-arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help lesson build install test test-deps unit lint cross bench record golden generate clean
+.PHONY: help lesson build install test test-deps unit lint cross fuzz guards bench record golden generate clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,7 @@ install: build ## install to /usr/local/bin (PREFIX changes it)
 	install -D $(BIN) $(DESTDIR)$(or $(PREFIX),/usr/local)/bin/learndocker
 
 test: test-deps lint cross unit ## install what the tests need (Debian, Ubuntu) and run them all
+	FUZZTIME=$(or $(FUZZTIME),4s) scripts/fuzz
 
 test-deps: ## install what the tests need
 	scripts/test-deps
@@ -44,6 +45,12 @@ cross: $(CROSS:%=cross-%) ## check and build for every system: bin/learndocker-O
 cross-%:
 	CGO_ENABLED=0 GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) $(GO) build -trimpath -ldflags '$(LDFLAGS)' \
 		-o bin/learndocker-$*$(if $(filter windows-%,$*),.exe) ./cmd/learndocker
+
+fuzz: ## try what nobody thought of: each fuzz target for FUZZTIME (10s)
+	scripts/fuzz
+
+guards: ## take each guard out, in a copy, and see that a test notices (as root; some minutes)
+	$(GO) test -tags guards -count=1 -timeout 60m -v -run TestGuards .
 
 bench: build ## measure against runc, crun and docker, and print ratios
 	scripts/bench

@@ -91,6 +91,9 @@ func (c *Container) kill() {
 			p.Kill()
 		}
 	}
+	if c.process != nil {
+		c.streams.hurry()
+	}
 }
 
 // setInit says whom to kill while a start is under way; nil for nobody.
@@ -106,6 +109,9 @@ func (c *Container) Signal(s syscall.Signal) error {
 	defer c.mu.Unlock()
 	if c.process == nil {
 		return errorOf(ErrConflict, "container %s is not running", c.record.ID)
+	}
+	if s == syscall.SIGKILL {
+		c.streams.hurry()
 	}
 	return c.process.Signal(s)
 }

@@ -197,7 +197,7 @@ func (p *pulling) fetch(ctx context.Context, desc v1.Descriptor, downloaded func
 	if err != nil {
 		return err
 	}
-	computed, err := p.images.Ingest(p.kernel(), desc, &metered{r: body, total: desc.Size, tell: downloaded})
+	computed, err := p.images.Ingest(p.kernel(), desc, &metered{ctx: ctx, r: body, total: desc.Size, tell: downloaded})
 	if err := errors.Join(err, body.Close()); err != nil {
 		return err
 	}
@@ -213,11 +213,11 @@ func (p *pulling) unpack(ctx context.Context, desc v1.Descriptor, place int) err
 	defer blob.Close()
 	id := short(desc.Digest)
 	p.say(jsonstream.Message{ID: id, Status: "Extracting", Progress: &jsonstream.Progress{Total: desc.Size}})
-	read := &metered{r: blob, total: desc.Size, tell: func(n int64) {
+	read := &metered{ctx: ctx, r: blob, total: desc.Size, tell: func(n int64) {
 		p.say(jsonstream.Message{ID: id, Status: "Extracting", Progress: &jsonstream.Progress{Current: n, Total: desc.Size}})
 	}}
 	diffIDs := p.config.RootFS.DiffIDs
-	fact, err := p.layers.Unpack(p.kernel(), read, desc.Digest, diffIDs[place])
+	fact, err := p.layers.Unpack(p.kernel(), read, desc.Size, desc.Digest, diffIDs[place])
 	if err != nil || !p.IsWatched() {
 		return err
 	}
@@ -258,13 +258,18 @@ func (p *pulling) tag(ctx context.Context, name reference.Named) error {
 func short(d digest.Digest) string { return d.Encoded()[:12] }
 
 // metered tells how much has been read, at most every 512 KiB and at the end.
+// It ends when ctx does.
 type metered struct {
+	ctx         context.Context
 	r           io.Reader
 	total, n, t int64
 	tell        func(int64)
 }
 
 func (m *metered) Read(p []byte) (int, error) {
+	if err := m.ctx.Err(); err != nil {
+		return 0, err
+	}
 	n, err := m.r.Read(p)
 	m.n += int64(n)
 	if n > 0 && (m.n-m.t >= 512<<10 || m.n == m.total) {

@@ -94,7 +94,9 @@ func (b *builder) words(kind, page string) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, b.fill(s, p, b.env(stage.Point{}, probe.Snapshot{}))
+	err = b.fill(s, p, b.env(stage.Point{}, probe.Snapshot{}))
+	s.clean()
+	return s, err
 }
 
 // stop makes a step of a point.
@@ -128,7 +130,9 @@ func (b *builder) stop(plan lesson.Stop, p stage.Point) (*Step, error) {
 	if err := expectations(s, plan, env); err != nil {
 		return nil, err
 	}
-	return s, b.ask(s, plan, env)
+	err = b.ask(s, plan, env)
+	s.clean()
+	return s, err
 }
 
 func (b *builder) roleOf(pid int) string {

@@ -362,8 +362,8 @@ func (l *Live) startCommand() error {
 		return fmt.Errorf("command %q: %w", l.lesson.Steps[l.step].Run, err)
 	}
 	words := strings.Fields(run)
-	if words[0] != "docker" {
-		return fmt.Errorf("command %q: a lesson runs docker commands", run)
+	if err := lesson.CheckCommand(words); err != nil { // the filled fields have brought words in, too
+		return fmt.Errorf("command %q: %w", run, err)
 	}
 	program := l.options.Program
 	if l.options.Docker != "" {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/learndocker/learndocker/content"
 	"github.com/learndocker/learndocker/narrate"
+	"github.com/learndocker/learndocker/narrate/lesson"
 	"github.com/learndocker/learndocker/narrate/prose"
 	"github.com/learndocker/learndocker/narrate/shell"
 	controls "github.com/learndocker/learndocker/narrate/term"
@@ -218,12 +219,29 @@ func init() {
 
 func readLessonFile(name string, bundled fs.FS) (file string, data []byte, err error) {
 	if filepath.Ext(name) == ".yaml" || filepath.Ext(name) == ".yml" {
-		data, err = os.ReadFile(name)
+		data, err = readBounded(name, lesson.MaxScript)
 		return name, data, err
 	}
 	file = name + ".yaml"
 	data, err = fs.ReadFile(bundled, file)
 	return file, data, err
+}
+
+// readBounded reads a file, up to one byte more than is wanted: whoever wants it
+// sees that it is too large. What is no file (a device, a pipe that nobody
+// fills) is not waited for.
+func readBounded(name string, most int64) ([]byte, error) {
+	if info, err := os.Stat(name); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, most+1))
 }
 
 // addLearn adds commands to the group of those that teach.

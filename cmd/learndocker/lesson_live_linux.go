@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -59,6 +60,13 @@ func (f *lessonFlags) live(l *lesson.Lesson) (*narrate.Live, error) {
 	library, err := openLibrary()
 	if err != nil {
 		return nil, err
+	}
+	wrong, err := narrate.CheckWords([]*lesson.Lesson{l}, library, false)
+	if err != nil {
+		return nil, err
+	}
+	if len(wrong) > 0 { // better now than in the middle of the lesson
+		return nil, errors.New(strings.Join(wrong, "\n"))
 	}
 	program, err := os.Executable()
 	if err != nil {

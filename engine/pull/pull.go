@@ -38,6 +38,10 @@ const (
 	maxRedirects = 10 // net/http's own, which the registry library has taken off
 )
 
+// stallPatience is how long a registry may send nothing in the middle of an
+// answer. What has been stored whole by then stays: pulling again goes on there.
+const stallPatience = 60 * time.Second
+
 // Source is one image at one registry.
 type Source struct {
 	name   reference.Named
@@ -49,7 +53,7 @@ type Source struct {
 // NewSource prepares to pull name. The bundled registry at mirror is asked
 // instead of Docker Hub; the credentials may be nil.
 func NewSource(name reference.Named, mirror string, auth *authn.AuthConfig) (*Source, error) {
-	s := &Source{name: name, log: &exchangeLog{next: newTransport()}}
+	s := &Source{name: name, log: &exchangeLog{next: newTransport(), patience: stallPatience}}
 	if reference.Domain(name) == "docker.io" {
 		s.mirror = mirror
 	}
@@ -277,19 +281,24 @@ func (s *Source) explain(err error) error {
 // exchangeLog is a transport that writes down what went over the wire, and
 // bounds manifests.
 type exchangeLog struct {
-	next *http.Transport
-	mu   sync.Mutex
-	seen []stage.Exchange
+	next     *http.Transport
+	patience time.Duration // with an answer that stalls
+	mu       sync.Mutex
+	seen     []stage.Exchange
 }
 
 func (l *exchangeLog) RoundTrip(q *http.Request) (*http.Response, error) {
 	if redirects(q) > maxRedirects {
 		return nil, fmt.Errorf("%s: more than %d redirects", q.URL.Redacted(), maxRedirects)
 	}
-	a, err := l.next.RoundTrip(q)
+	ctx, cancel := context.WithCancel(q.Context())
+	a, err := l.next.RoundTrip(q.WithContext(ctx))
 	if err != nil {
+		cancel()
 		return nil, err
 	}
+	a.Request = q // redirects are counted along the requests as they came
+	a.Body = &hurried{ReadCloser: a.Body, cancel: cancel, patience: l.patience, host: q.URL.Host}
 	if strings.Contains(q.URL.Path, "/manifests/") {
 		a.Body = &bounded{ReadCloser: a.Body, left: maxManifest}
 	}
@@ -332,4 +341,27 @@ func (b *bounded) Read(p []byte) (int, error) {
 		return 0, fmt.Errorf("manifest: more than %d bytes", maxManifest)
 	}
 	return n, err
+}
+
+// hurried is a body that errs where nothing of it comes for a while.
+type hurried struct {
+	io.ReadCloser
+	cancel   context.CancelFunc
+	patience time.Duration
+	host     string
+}
+
+func (h *hurried) Read(p []byte) (int, error) {
+	stalled := time.AfterFunc(h.patience, h.cancel)
+	n, err := h.ReadCloser.Read(p)
+	if !stalled.Stop() && n == 0 && err != nil {
+		return 0, fmt.Errorf("the registry at %s sent nothing for %s; pull again to go on with what is here", h.host, h.patience)
+	}
+	return n, err
+}
+
+// Close also ends the request where its answer was not read to the end.
+func (h *hurried) Close() error {
+	defer h.cancel()
+	return h.ReadCloser.Close()
 }

@@ -18,6 +18,9 @@ import (
 func stable(text string, h narrate.Header, steps []*narrate.Step) string {
 	text = replaceFigures(text, h)
 	kinds := volatile(steps)
+	if len(kinds) == 0 {
+		return text
+	}
 	values := make([]string, 0, len(kinds))
 	for v := range kinds {
 		values = append(values, regexp.QuoteMeta(v))
@@ -124,7 +127,7 @@ func ofFact(f stage.Fact, add func(kind, value, key string)) {
 	switch f := f.(type) {
 	case stage.Created:
 		add("id", f.ID, f.ID)
-		add("id", f.ID[:12], f.ID)
+		add("id", f.ID[:min(12, len(f.ID))], f.ID)
 		add("name", f.Name, f.Name)
 	case stage.Resolved:
 		add("registry", f.Registry, f.Registry)
