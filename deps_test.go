@@ -44,8 +44,8 @@ var rules = map[string][]string{
 	"narrate/prose":      {"narrate/lesson"},
 	"narrate/shell":      {"narrate/probe"},
 	"narrate":            {"narrate/probe", "narrate/lesson", "narrate/prose", "engine/client", "engine/stage", "engine/stage/wire"},
-	"narrate/term":       {"narrate"},
-	"narrate/transcript": {"narrate", "engine/stage"},
+	"narrate/term":       {"narrate", "narrate/prose"},
+	"narrate/transcript": {"narrate", "narrate/prose", "engine/stage"},
 
 	"lessons": {},
 	"content": {},

@@ -106,7 +106,7 @@ func (s *Session) Answer(key string) {
 // there was none.
 func (s *Session) Answered(q Question) string {
 	for _, step := range s.seen {
-		if step.Question != nil && step.Question.ID == q.ID && step.Question.Question == q.Question {
+		if step.asks(q) {
 			return s.answers[step.Question]
 		}
 	}

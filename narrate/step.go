@@ -44,6 +44,8 @@ type Step struct {
 	Failed   []string       `json:"failed,omitempty"` // expectations that did not hold
 	Probe    probe.Snapshot `json:"probe"`
 	DataRoot string         `json:"dataRoot,omitempty"` // the daemon's, which Brief leaves out of paths
+
+	In map[string]Words `json:"in,omitempty"` // what is said above in the original, in the other languages
 }
 
 // Stage is the step's stage; "" for an introduction or an end.

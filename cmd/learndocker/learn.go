@@ -27,7 +27,8 @@ import (
 	"github.com/learndocker/learndocker/narrate/transcript"
 )
 
-const language = "en"
+// language is that in which lessons are written first.
+const language = prose.Original
 
 // showFlags say how steps are shown and kept: the same for a lesson, a
 // recording and a watched daemon.
@@ -38,7 +39,8 @@ type showFlags struct {
 	frontMatter string
 	stable      bool
 	record      string
-	waiting     string // what is waited for when nothing happens
+	language    languageFlag
+	awaited     string // the command that a watched daemon waits for
 }
 
 func (f *showFlags) declare(flags *pflag.FlagSet) {
@@ -48,6 +50,7 @@ func (f *showFlags) declare(flags *pflag.FlagSet) {
 	flags.StringVar(&f.frontMatter, "front-matter", "none", "head of the transcript: jekyll, hexo, hugo, none")
 	flags.BoolVar(&f.stable, "stable", false, "in the transcript, name by kind what differs from run to run")
 	flags.StringVar(&f.record, "record", "", "write the recording to `FILE`, as JSON Lines")
+	f.language.declare(flags)
 }
 
 // show plays a source and keeps what is asked for.
@@ -61,6 +64,10 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 	if err := canWrite(f.transcript); err != nil { // better now than after the lesson
 		return errors.Join(err, source.Close())
 	}
+	words, err := f.language.words(source.Header())
+	if err != nil {
+		return errors.Join(err, source.Close())
+	}
 	session := narrate.NewSession(source)
 	defer func() { err = errors.Join(err, session.Close()) }()
 	if f.record != "" {
@@ -71,7 +78,8 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 		defer func() { err = errors.Join(err, finish()) }()
 	}
 	c := &controls.Controls{
-		Session: session, In: os.Stdin, Out: os.Stdout, Step: f.step, Pace: f.pace, Color: !color.NoColor, Waiting: f.waiting,
+		Session: session, In: os.Stdin, Out: os.Stdout, Step: f.step, Pace: f.pace, Color: !color.NoColor,
+		Language: words.language, Words: words.fixed,
 		Shell: func(step *narrate.Step, inside bool) error {
 			if !inside {
 				return shell.Host(step.Point.PID, env)
@@ -81,6 +89,9 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 			}
 			return shell.Inside(step.Point.PID)
 		},
+	}
+	if f.awaited != "" {
+		c.Waiting = words.fixed.Say("watching; waiting for a client:") + " " + f.awaited
 	}
 	if err := c.Run(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -93,7 +104,8 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 	}
 	fmt.Fprintln(os.Stderr, "writing", f.transcript)
 	return writeWhole(f.transcript, func(w io.Writer) error {
-		return transcript.Markdown(w, session.Header(), session.Seen(), transcript.Options{FrontMatter: f.frontMatter, Stable: f.stable})
+		h := session.Header().Localized(words.language)
+		return transcript.Markdown(w, h, localized(session.Seen(), words.language), transcript.Options{FrontMatter: f.frontMatter, Stable: f.stable, Words: words.fixed})
 	})
 }
 
@@ -151,7 +163,7 @@ func writeWhole(name string, write func(io.Writer) error) error {
 	return os.Rename(tmp.Name(), name)
 }
 
-func openLibrary() (*prose.Library, error) { return prose.Open(content.Files, language) }
+func openLibrary() (*prose.Library, error) { return prose.OpenAll(content.Files) }
 
 // colorless is set by the environment (NO_COLOR) and by output that is no
 // terminal; fatih/color decides.
