@@ -42,7 +42,7 @@ var rules = map[string][]string{
 	"narrate/probe":      {},
 	"narrate/lesson":     {"engine/stage"},
 	"narrate/prose":      {"narrate/lesson"},
-	"narrate/shell":      {"narrate/probe"},
+	"narrate/shell":      {"narrate/probe", "narrate/prose"},
 	"narrate":            {"narrate/probe", "narrate/lesson", "narrate/prose", "engine/client", "engine/stage", "engine/stage/wire"},
 	"narrate/term":       {"narrate", "narrate/prose"},
 	"narrate/transcript": {"narrate", "narrate/prose", "engine/stage"},

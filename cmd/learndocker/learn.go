@@ -82,12 +82,12 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 		Language: words.language, Words: words.fixed,
 		Shell: func(step *narrate.Step, inside bool) error {
 			if !inside {
-				return shell.Host(step.Point.PID, env)
+				return shell.Host(step.Point.PID, env, words.fixed)
 			}
 			if step.Point == nil || step.Point.PID != containerPID(step) {
 				return shell.ErrNothingHeld
 			}
-			return shell.Inside(step.Point.PID)
+			return shell.Inside(step.Point.PID, words.fixed)
 		},
 	}
 	if f.awaited != "" {
