@@ -416,6 +416,10 @@ func (c *Controls) shell(step *narrate.Step, inside bool) {
 		c.say("the engine has moved on from this step; go forward (f) to where it is held")
 		return
 	}
+	if step.Point == nil { // an introduction or an end
+		c.say("nothing is held here; a shell opens beside a process that is held at a stop")
+		return
+	}
 	back := c.handOver()
 	err := c.Shell(step, inside)
 	back()
