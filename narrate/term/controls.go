@@ -396,7 +396,7 @@ func (c *Controls) help(ctx context.Context) error {
 		{"i", "a shell inside the held process's namespaces"},
 		{"q", "quit: everything is unwound, nothing is left behind"},
 	} {
-		lines = append(lines, bullet("  ", s.key(pad(c.Words.Say(k[0]), 14))+c.Words.Say(k[1]), c.width())...)
+		lines = append(lines, bullet("  ", s.key(pad(c.Words.Say(k[0]), 16))+c.Words.Say(k[1]), c.width())...)
 	}
 	lines = append(lines, "")
 	for _, line := range wrap(c.Words.Say("▌ marks what changed since the step before. │ is the client's stdout, ┊ its stderr."), c.width()) {
