@@ -2,6 +2,7 @@ package narrate
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/learndocker/learndocker/narrate/prose"
 )
@@ -13,39 +14,55 @@ func (p Panel) Localized(w prose.Words) Panel {
 	if len(w) == 0 {
 		return p
 	}
-	ours := p.ownColumns()
-	p.Title = w.Cell(p.Title)
-	p.Head, p.Rows = slices.Clone(p.Head), slices.Clone(p.Rows)
-	for i := range p.Head {
-		p.Head[i] = w.Say(p.Head[i])
+	local := p
+	local.Title = w.Cell(p.Title)
+	local.Head, local.Rows = slices.Clone(p.Head), slices.Clone(p.Rows)
+	for i, head := range p.Head {
+		if p.Kind != "containers" { // headed by their names
+			local.Head[i] = w.Cell(head)
+		}
 	}
-	for i := range p.Rows {
-		p.Rows[i].Cells = slices.Clone(p.Rows[i].Cells)
-		for _, column := range ours {
-			if column < len(p.Rows[i].Cells) {
-				p.Rows[i].Cells[column] = w.Cell(p.Rows[i].Cells[column])
+	for i, row := range p.Rows {
+		local.Rows[i].Cells = slices.Clone(row.Cells)
+		for column, cell := range row.Cells {
+			if p.ours(row, column) {
+				local.Rows[i].Cells[column] = p.cell(w, cell)
 			}
 		}
 	}
-	return p
+	return local
 }
 
-// ownColumns are those in which words of ours stand. In the others a process or
-// a file may be called as one of our words is, and keeps its name.
-func (p Panel) ownColumns() []int {
+// ours tells whether the words in a cell are ours. In the others a process or a
+// file may be called as one of our words is, and keeps its name.
+func (p Panel) ours(row Row, column int) bool {
 	switch p.Kind {
 	case "registry", "cgroup":
-		return []int{0, 2}
+		return column == 0 || column == 2
 	case "layers":
-		if len(p.Head) > 0 && p.Head[0] == headPart {
-			return []int{0}
-		}
+		return column == 0 && len(p.Head) > 0 && p.Head[0] == headPart
 	case "namespaces":
-		return []int{3}
-	case "mounts", "network", "process", "ids", "security":
-		return []int{0}
+		return column == 3
+	case "digests":
+		return column != 2
+	case "changes":
+		return column > 0
+	case "containers":
+		return column == 0 || column >= len(p.Head) || row.Cells[0] == "state" || strings.HasSuffix(row.Cells[0], " namespace")
+	case "mounts", "network", "process", "ids", "security", "image":
+		return column == 0
 	}
-	return nil
+	return false
+}
+
+// cell is one cell in another language. Of a role ("container", or "container
+// NAME" where there are several) the name stays.
+func (p Panel) cell(w prose.Words, text string) string {
+	role, name, named := strings.Cut(text, " ")
+	if p.Kind == "process" && named {
+		return w.Say(role) + " " + name
+	}
+	return w.Cell(text)
 }
 
 // headPart heads the panel of an overlay's directories, whose first column is

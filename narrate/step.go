@@ -34,6 +34,7 @@ type Step struct {
 	Title    string         `json:"title"`
 	Prose    string         `json:"prose"`          // Markdown, fields filled
 	More     string         `json:"more,omitempty"` // for whoever asks for more
+	In       Translations   `json:"in,omitempty"`   // all that is said, in the other languages
 	Claims   []Claim        `json:"claims,omitempty"`
 	Show     []string       `json:"show,omitempty"` // panels that belong on the page
 	Panels   []Panel        `json:"panels,omitempty"`
@@ -44,8 +45,6 @@ type Step struct {
 	Failed   []string       `json:"failed,omitempty"` // expectations that did not hold
 	Probe    probe.Snapshot `json:"probe"`
 	DataRoot string         `json:"dataRoot,omitempty"` // the daemon's, which Brief leaves out of paths
-
-	In map[string]Words `json:"in,omitempty"` // what is said above in the original, in the other languages
 }
 
 // Stage is the step's stage; "" for an introduction or an end.

@@ -20,6 +20,9 @@ type Words struct {
 	Outcomes []Outcome `json:"outcomes,omitempty"`
 }
 
+// Translations are a step's words by language.
+type Translations map[string]Words
+
 // Localized is the step with its words in that language, or in the nearest that
 // it has: the renderers know of no other.
 func (s *Step) Localized(language string) *Step {
@@ -66,7 +69,7 @@ func or(text, otherwise string) string {
 // say sets words of the step in one language.
 func (s *Step) say(language string, set func(*Words)) {
 	if s.In == nil {
-		s.In = map[string]Words{}
+		s.In = Translations{}
 	}
 	w := s.In[language]
 	set(&w)
