@@ -55,12 +55,25 @@ func (p Panel) ours(row Row, column int) bool {
 	return false
 }
 
-// cell is one cell in another language. Of a role ("container", or "container
-// NAME" where there are several) the name stays.
+// cell is one cell in another language. What is put together of a name and our
+// words ("container NAME" among the processes; "mnt namespace" and "exited,
+// status 0" where containers stand side by side) keeps the name.
 func (p Panel) cell(w prose.Words, text string) string {
-	role, name, named := strings.Cut(text, " ")
-	if p.Kind == "process" && named {
-		return w.Say(role) + " " + name
+	switch p.Kind {
+	case "process":
+		role, name, named := strings.Cut(text, " ")
+		if named {
+			return w.Say(role) + " " + name
+		}
+	case "containers":
+		if kind, ok := strings.CutSuffix(text, " namespace"); ok {
+			return kind + " " + w.Say("namespace")
+		}
+		parts := strings.Split(text, ", ")
+		for i := range parts {
+			parts[i] = w.Cell(parts[i])
+		}
+		return strings.Join(parts, ", ")
 	}
 	return w.Cell(text)
 }

@@ -166,6 +166,20 @@ func TestPanelsInAnotherLanguage(t *testing.T) {
 	if got := files.Localized(w); !slices.Equal(got.Rows[0].Cells, []string{"work"}) {
 		t.Errorf("a file called work: %+v", got)
 	}
+	w["namespace"], w["exited"], w["status %d"], w["container"], w["own"], w["state"] = "네임스페이스", "끝남", "종료 상태 %d", "컨테이너", "따로", "상태"
+	several := Panel{Kind: "containers", Title: "containers", Head: []string{"", "who", "name"}, Rows: []Row{
+		{Cells: []string{"state", "exited, status 137", "exited"}}, {Cells: []string{"mnt namespace", "1", "2", "own"}}, {Cells: []string{"image", "work", "work"}},
+	}}
+	want = Panel{Kind: "containers", Title: "containers", Head: []string{"", "who", "name"}, Rows: []Row{
+		{Cells: []string{"상태", "끝남, 종료 상태 137", "끝남"}}, {Cells: []string{"mnt 네임스페이스", "1", "2", "따로"}}, {Cells: []string{"image", "work", "work"}},
+	}}
+	if got := several.Localized(w); !same(t, got, want) {
+		t.Errorf("containers: %+v", got)
+	}
+	named := Panel{Kind: "process", Rows: []Row{{Cells: []string{"container daemon"}}}}
+	if got := named.Localized(w); !slices.Equal(got.Rows[0].Cells, []string{"컨테이너 daemon"}) {
+		t.Errorf("a container called daemon: %+v", got)
+	}
 	parts := Panel{Kind: "layers", Title: "layers", Head: []string{"part"}, Rows: []Row{{Cells: []string{"work"}}}}
 	if got := parts.Localized(w); !slices.Equal(got.Rows[0].Cells, []string{"작업"}) {
 		t.Errorf("a part of an overlay: %+v", got)
