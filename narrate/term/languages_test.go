@@ -9,7 +9,7 @@ import (
 	"github.com/learndocker/learndocker/narrate/prose"
 )
 
-// edition is the bundled hello-world in one language.
+// edition is what is recorded, in one language.
 type edition struct {
 	language string
 	words    prose.Words
@@ -40,7 +40,8 @@ func editions(t *testing.T) []edition {
 	return list
 }
 
-// TestOneStepFitsOneScreenInEveryLanguage: as TestOneStepFitsOneScreen, with the words and widths of each language.
+// TestOneStepFitsOneScreenInEveryLanguage: as TestOneStepFitsOneScreen, with
+// the words and widths of each language.
 func TestOneStepFitsOneScreenInEveryLanguage(t *testing.T) {
 	for _, e := range editions(t) {
 		for _, size := range [][2]int{{80, 24}, {100, 40}, {140, 40}, {60, 20}} {
@@ -60,7 +61,8 @@ func TestOneStepFitsOneScreenInEveryLanguage(t *testing.T) {
 	}
 }
 
-// TestNothingSaidIsCutInAnyLanguage: as TestNothingSaidIsCut, with the words and widths of each language.
+// TestNothingSaidIsCutInAnyLanguage: as TestNothingSaidIsCut, with the words and
+// widths of each language.
 func TestNothingSaidIsCutInAnyLanguage(t *testing.T) {
 	for _, e := range editions(t) {
 		r := Renderer{Words: e.words, Width: 100, Height: 40}
@@ -79,7 +81,8 @@ func TestNothingSaidIsCutInAnyLanguage(t *testing.T) {
 	}
 }
 
-// TestEvidenceShrinksBeforeItGoesInEveryLanguage: as TestEvidenceShrinksBeforeItGoes, with the words and widths of each language.
+// TestEvidenceShrinksBeforeItGoesInEveryLanguage: as
+// TestEvidenceShrinksBeforeItGoes, with the words and widths of each language.
 func TestEvidenceShrinksBeforeItGoesInEveryLanguage(t *testing.T) {
 	for _, e := range editions(t) {
 		r := Renderer{Words: e.words, Width: 100, Height: 40}
