@@ -1,6 +1,7 @@
 package narrate
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -37,7 +38,7 @@ func (s *Step) Localized(language string) *Step {
 	}
 	local := *s
 	local.In = nil
-	local.Title, local.Prose, local.More = or(words.Title, s.Title), or(words.Prose, s.Prose), or(words.More, s.More)
+	local.Title, local.Prose, local.More = cmp.Or(words.Title, s.Title), cmp.Or(words.Prose, s.Prose), cmp.Or(words.More, s.More)
 	if len(words.Claims) == len(s.Claims) {
 		local.Claims = slices.Clone(s.Claims)
 		for i, say := range words.Claims {
@@ -57,13 +58,6 @@ func (s *Step) Localized(language string) *Step {
 		local.Outcomes = words.Outcomes
 	}
 	return &local
-}
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }
 
 // say sets words of the step in one language.
@@ -99,7 +93,7 @@ func (h Header) Localized(language string) Header {
 		return h
 	}
 	h.Language = prose.Match(language, h.Languages)
-	h.Title = or(h.Titles[h.Language], h.Title)
+	h.Title = cmp.Or(h.Titles[h.Language], h.Title)
 	return h
 }
 

@@ -33,8 +33,12 @@ var built struct {
 	err  error
 }
 
-// TestMain removes the program that the tests have built.
+// TestMain removes the program that the tests have built. They speak English,
+// whatever whoever runs them speaks.
 func TestMain(m *testing.M) {
+	if err := os.Setenv("LEARNDOCKER_LANG", "en"); err != nil {
+		panic(err)
+	}
 	status := m.Run()
 	if built.dir != "" {
 		_ = os.RemoveAll(built.dir) // the system clears its temporary files too

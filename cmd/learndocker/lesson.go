@@ -53,7 +53,7 @@ func newLessonList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			tongue, err := f.choose(original.Languages())
+			chosen, err := f.choose(original.Languages())
 			if err != nil {
 				return err
 			}
@@ -66,7 +66,7 @@ func newLessonList() *cobra.Command {
 				}
 				title := ""
 				if l.Page != "" {
-					page, err := original.In(tongue).Page(l.Page)
+					page, err := original.In(chosen).Page(l.Page)
 					if errors.Is(err, prose.ErrNoPage) {
 						page, err = original.Page(l.Page) // not translated yet
 					}

@@ -88,7 +88,7 @@ func comparePage(original, translation *Library, name string) ([]string, error) 
 		return nil, err
 	}
 	if page.Translates != "" {
-		return nil, fmt.Errorf("page %s: %w", name, errTranslated)
+		return nil, fmt.Errorf("page %s: the original translates nothing; remove translates:", name)
 	}
 	of, err := translation.Page(name)
 	if errors.Is(err, ErrNoPage) {

@@ -1,7 +1,6 @@
 package prose
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"regexp"
@@ -33,8 +32,8 @@ func (w Words) Sayf(english string, args ...any) string { return fmt.Sprintf(w.S
 // Cell is a cell of a panel in this language. Panels are recorded in English;
 // the words for "13 capabilities" are found as those for "%d capabilities".
 func (w Words) Cell(english string) string {
-	if text, ok := w[english]; ok || len(w) == 0 {
-		return or(text, english)
+	if text, ok := w[english]; ok {
+		return text
 	}
 	numbers := number.FindAllString(english, -1)
 	text, ok := w[number.ReplaceAllString(english, "%d")]
@@ -49,17 +48,11 @@ func (w Words) Cell(english string) string {
 
 var number = regexp.MustCompile(`[0-9]+`)
 
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
-}
-
-// Words of the library's language, by the English text.
+// Words of the library's language, by the English text; none for English. They
+// are there for whoever renders panels and steps elsewhere, too.
 func (l *Library) Words() Words {
 	if l.Language == Original {
-		return nil
+		return Words{}
 	}
 	return l.words
 }
@@ -111,6 +104,3 @@ func verbs(format string) []string {
 	slices.Sort(list)
 	return slices.Compact(list)
 }
-
-// errTranslated is for an original that says that it translates something.
-var errTranslated = errors.New("the original translates nothing; remove translates:")
