@@ -45,6 +45,7 @@ var rules = map[string][]string{
 	"narrate/shell":      {"narrate/probe", "narrate/prose"},
 	"narrate":            {"narrate/probe", "narrate/lesson", "narrate/prose", "engine/client", "engine/stage", "engine/stage/wire"},
 	"narrate/term":       {"narrate", "narrate/prose"},
+	"narrate/web":        {"narrate", "narrate/lesson"},
 	"narrate/transcript": {"narrate", "narrate/prose", "engine/stage"},
 
 	"lessons": {},

@@ -139,7 +139,7 @@ func (e *Engine) writeContainer(ctx context.Context, c *Container) error {
 	if err := k.Mkdir(c.dir, 0o710); err != nil {
 		return fmt.Errorf("make container: %w", err)
 	}
-	spec, err := container.NewSpec(specOptions(c))
+	spec, err := container.NewSpec(specOptions(c, e.cgroups.Parent))
 	if err != nil {
 		return errorOf(ErrInvalid, "%s", err)
 	}
@@ -171,12 +171,12 @@ func (e *Engine) writeContainer(ctx context.Context, c *Container) error {
 	})
 }
 
-func specOptions(c *Container) container.Options {
+func specOptions(c *Container, cgroupParent string) container.Options {
 	h, config := c.record.HostConfig, c.record.Config
 	return container.Options{
 		ID: c.record.ID, Dir: c.dir, Rootfs: c.stack().Merged(), Hostname: config.Hostname,
 		Args: c.record.Args, Env: config.Env, Cwd: config.WorkingDir, User: config.User,
-		Limits: limits(h), CapAdd: h.CapAdd, CapDrop: h.CapDrop, ReadonlyRootfs: h.ReadonlyRootfs,
+		CgroupParent: cgroupParent, Limits: limits(h), CapAdd: h.CapAdd, CapDrop: h.CapDrop, ReadonlyRootfs: h.ReadonlyRootfs,
 		NoNewPrivs: slices.ContainsFunc(h.SecurityOpt, isNoNewPrivileges), Unconfined: slices.Contains(h.SecurityOpt, "seccomp=unconfined"),
 	}
 }
@@ -394,6 +394,7 @@ func (r *run) started() error {
 		Status: containertypes.StateRunning, Running: true, Pid: r.process.PID,
 		StartedAt: time.Now().UTC().Format(time.RFC3339Nano),
 	}
+	c.record.PIDStart, _ = sys.ProcessStart(r.process.PID) // 0 for one that has ended already
 	r.running.Go(r.finish)
 	return c.save()
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -38,6 +39,7 @@ type Options struct {
 	Hub      bool
 	Version  string
 	Language string
+	Input    bool // somebody can type to the client (Live.Type); otherwise its input is empty
 }
 
 // Live is a lesson that runs: a daemon of its own in a directory of its own,
@@ -50,12 +52,14 @@ type Live struct {
 	header  Header
 
 	dir    string
+	lock   io.Closer // on dir
 	daemon *process
 
 	step    int // of the lesson, under way
 	cursor  int // stops of it that are done
 	client  *process
 	output  chan Line
+	input   input // the client's
 	intro   bool
 	closing bool
 	once    sync.Once
@@ -211,6 +215,9 @@ func (l *Live) startDaemon(ctx context.Context) error {
 		return fmt.Errorf("make the lesson's directory: %w", err)
 	}
 	l.dir = dir
+	if l.lock, err = hold(dir); err != nil {
+		return err
+	}
 	args := []string{"daemon", "--ephemeral", dir, "-H", l.host(), "--data-root", filepath.Join(dir, "data")}
 	if l.options.Hub {
 		args = append(args, "--hub")
@@ -229,13 +236,16 @@ func (l *Live) startDaemon(ctx context.Context) error {
 	return l.watch(ctx)
 }
 
+// dirPrefix begins the name of every lesson's directory.
+const dirPrefix = "learndocker-"
+
 // makeDir makes the lesson's directory, with a short name: it is in every path
 // that the learner reads.
 func makeDir() (string, error) {
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("learndocker-%d", os.Getpid()))
+	dir := filepath.Join(os.TempDir(), dirPrefix+strconv.Itoa(os.Getpid()))
 	err := os.Mkdir(dir, 0o700)
 	if errors.Is(err, os.ErrExist) {
-		return os.MkdirTemp("", "learndocker-")
+		return os.MkdirTemp("", dirPrefix)
 	}
 	return dir, err
 }
@@ -302,6 +312,11 @@ func (l *Live) startCommand() error {
 	if err := errors.Join(errOut, errErr); err != nil {
 		return err
 	}
+	if l.options.Input {
+		if err := l.input.open(cmd); err != nil {
+			return err
+		}
+	}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start the client: %w", err)
 	}
@@ -318,6 +333,10 @@ func (l *Live) startCommand() error {
 	}()
 	return nil
 }
+
+// Type passes text on to the client as its input; end says that there is no
+// more to come.
+func (l *Live) Type(text string, end bool) error { return l.input.write(text, end) }
 
 func (l *Live) read(stream string, from io.Reader) {
 	lines := bufio.NewScanner(from)
@@ -387,6 +406,9 @@ func (l *Live) close() error {
 	}
 	if l.dir != "" {
 		errs = append(errs, os.RemoveAll(l.dir))
+	}
+	if l.lock != nil {
+		errs = append(errs, l.lock.Close())
 	}
 	return errors.Join(slices.DeleteFunc(errs, func(err error) bool { return errors.Is(err, os.ErrProcessDone) })...)
 }

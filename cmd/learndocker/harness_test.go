@@ -283,14 +283,26 @@ func (s snapshot) owned(before snapshot, marks []string, data string, root int) 
 			mine[line] = true
 		}
 	}
-	if name, err := os.ReadFile(filepath.Join(data, "bridge")); err == nil {
+	if name := bridgeOf(data); name != "" {
 		for line := range s {
-			if strings.HasPrefix(line, "interface ") && strings.HasSuffix(line, " "+strings.TrimSpace(string(name))) {
+			if strings.HasPrefix(line, "interface ") && strings.HasSuffix(line, " "+name) {
 				mine[line] = true
 			}
 		}
 	}
 	return mine
+}
+
+// bridgeOf is the bridge that carries the mark of the daemon with that data
+// root: the interface's alias in /sys. "" where there is none.
+func bridgeOf(data string) string {
+	aliases, _ := filepath.Glob("/sys/class/net/*/ifalias")
+	for _, file := range aliases {
+		if alias, err := os.ReadFile(file); err == nil && strings.TrimSpace(string(alias)) == "learndocker "+data {
+			return filepath.Base(filepath.Dir(file))
+		}
+	}
+	return ""
 }
 
 func isMarked(line string, marks []string) bool {

@@ -72,3 +72,17 @@ func localized(steps []*narrate.Step, language string) []*narrate.Step {
 	}
 	return list
 }
+
+// fixedWords are those of all languages, for a page on which the reader
+// chooses.
+func fixedWords() (map[string]map[string]string, error) {
+	library, err := openLibrary()
+	if err != nil {
+		return nil, err
+	}
+	words := map[string]map[string]string{}
+	for _, l := range library.Translations {
+		words[l.Language] = l.Words()
+	}
+	return words, nil
+}

@@ -40,6 +40,7 @@ type showFlags struct {
 	stable      bool
 	record      string
 	language    languageFlag
+	web         webFlags
 	awaited     string // the command that a watched daemon waits for
 }
 
@@ -51,6 +52,7 @@ func (f *showFlags) declare(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.stable, "stable", false, "in the transcript, name by kind what differs from run to run")
 	flags.StringVar(&f.record, "record", "", "write the recording to `FILE`, as JSON Lines")
 	f.language.declare(flags)
+	f.web.declare(flags)
 }
 
 // show plays a source and keeps what is asked for.
@@ -77,9 +79,19 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 		}
 		defer func() { err = errors.Join(err, finish()) }()
 	}
+	address := ""
+	if f.web.wanted() {
+		address, err = f.serve(ctx, session, source)
+		if err != nil {
+			return err
+		}
+		if !onTerminal() {
+			return f.served(ctx, session, words)
+		}
+	}
 	c := &controls.Controls{
-		Session: session, In: os.Stdin, Out: os.Stdout, Step: f.step, Pace: f.pace, Color: !color.NoColor,
-		Language: words.language, Words: words.fixed,
+		Session: session, In: os.Stdin, Out: os.Stdout, Step: f.step || address != "", Pace: f.pace, Color: !color.NoColor,
+		Language: words.language, Words: words.fixed, Page: address,
 		Shell: func(step *narrate.Step, inside bool) error {
 			if !inside {
 				return shell.Host(step.Point.PID, env, words.fixed)
@@ -99,6 +111,39 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 		}
 		return err
 	}
+	return f.writeTranscript(session, words)
+}
+
+// serve opens the page beside the terminal. It ends with ctx.
+func (f *showFlags) serve(ctx context.Context, session *narrate.Session, source narrate.Source) (address string, err error) {
+	address, ended, err := f.web.serve(ctx, session, source)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprintln(os.Stderr, "The page:", address)
+	go func() {
+		if err := <-ended; err != nil {
+			fmt.Fprintln(os.Stderr, "the page:", err)
+		}
+	}()
+	return address, nil
+}
+
+// served lets browsers alone lead, where there is no terminal, until the program
+// is told to end.
+func (f *showFlags) served(ctx context.Context, session *narrate.Session, words wording) error {
+	if _, err := session.Next(ctx); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return f.writeTranscript(session, words)
+}
+
+func onTerminal() bool {
+	return term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd()))
+}
+
+func (f *showFlags) writeTranscript(session *narrate.Session, words wording) error {
 	if f.transcript == "" {
 		return nil
 	}

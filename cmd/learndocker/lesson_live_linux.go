@@ -44,7 +44,7 @@ func (f *lessonFlags) live(l *lesson.Lesson) (*narrate.Live, error) {
 	if err != nil {
 		return nil, err
 	}
-	return narrate.NewLive(l, library, narrate.Options{Program: program, Docker: f.docker, Hub: f.hub, Version: version, Language: language})
+	return narrate.NewLive(l, library, narrate.Options{Program: program, Docker: f.docker, Hub: f.hub, Version: version, Language: language, Input: f.web.wanted()})
 }
 
 func newLessonCheck() *cobra.Command {

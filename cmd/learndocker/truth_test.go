@@ -297,6 +297,9 @@ func readTrace(text string) ([]stage.Act, error) {
 			by = "init"
 			done = l.call == "execve" && l.result == "0"
 		}
+		if strings.Contains(strings.Join(l.args, " "), "/data/try-") {
+			continue // the daemon's start, at which it finds out how layers can be stacked
+		}
 		if a, ok, err := l.act(by); err != nil {
 			return nil, fmt.Errorf("%w: %+v", err, l)
 		} else if ok {

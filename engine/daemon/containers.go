@@ -328,8 +328,8 @@ func inspectContainer(x *exchange) error {
 	r := c.Snapshot()
 	return x.json(http.StatusOK, containertypes.InspectResponse{
 		ID: r.ID, Created: r.Created.Format(time.RFC3339Nano), Path: r.Args[0], Args: r.Args[1:], State: &r.State, Image: r.ImageID,
-		Name: "/" + r.Name, Driver: "overlay2", Platform: "linux", HostConfig: r.HostConfig, Config: r.Config,
-		GraphDriver: &storage.DriverData{Name: "overlay2", Data: map[string]string{"LowerDir": strings.Join(r.Lower, ":")}},
+		Name: "/" + r.Name, Driver: x.StorageDriver(), Platform: "linux", HostConfig: r.HostConfig, Config: r.Config,
+		GraphDriver: &storage.DriverData{Name: x.StorageDriver(), Data: map[string]string{"LowerDir": strings.Join(r.Lower, ":")}},
 		Mounts:      []containertypes.MountPoint{}, NetworkSettings: &containertypes.NetworkSettings{},
 	})
 }

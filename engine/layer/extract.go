@@ -19,12 +19,7 @@ import (
 	"github.com/learndocker/learndocker/engine/sys"
 )
 
-// Whiteout names: OCI image specification, layer.md.
-const (
-	whiteoutPrefix = ".wh."
-	opaqueMarker   = ".wh..wh..opq"
-	xattrRecord    = "SCHILY.xattr."
-)
+const xattrRecord = "SCHILY.xattr."
 
 // extractor writes the entries of one archive below root.
 type extractor struct {
@@ -33,6 +28,7 @@ type extractor struct {
 	root     int    // O_PATH descriptor
 	singleID bool
 	userns   bool
+	marks    marks
 	dirTimes []dirTime
 }
 
@@ -68,7 +64,7 @@ func (x *extractor) entry(h *tar.Header, content io.Reader) (stage.Entry, error)
 	base := path.Base(name)
 	if base == opaqueMarker {
 		e.Type = "opaque"
-		return e, x.opaque(parent, ".")
+		return e, x.marks.opaque(parent, ".")
 	}
 	if deleted, ok := strings.CutPrefix(base, whiteoutPrefix); ok {
 		e.Type = "whiteout"
@@ -100,9 +96,9 @@ func (x *extractor) parent(name string) (int, error) {
 	}
 	defer unix.Close(above)
 	base := path.Base(name)
-	deleted := isWhiteout(above, base)
+	deleted := x.marks.deleted(above, base)
 	if deleted {
-		if err := unix.Unlinkat(above, base, 0); err != nil {
+		if err := x.marks.undelete(above, base); err != nil {
 			return -1, err
 		}
 	}
@@ -119,16 +115,9 @@ func (x *extractor) directory(parent int, base string, mode uint32, opaque bool)
 		return err
 	}
 	if opaque {
-		return x.opaque(parent, base)
+		return x.marks.opaque(parent, base)
 	}
 	return nil
-}
-
-// isWhiteout reports whether the layer has deleted what had that name.
-func isWhiteout(parent int, base string) bool {
-	var st unix.Stat_t
-	err := unix.Fstatat(parent, base, &st, unix.AT_SYMLINK_NOFOLLOW)
-	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == 0
 }
 
 func (x *extractor) open(name string) (int, error) {
@@ -140,7 +129,12 @@ func (x *extractor) open(name string) (int, error) {
 
 // node makes the entry itself: file, directory, link or device.
 func (x *extractor) node(parent int, base string, h *tar.Header, content io.Reader) (string, error) {
-	deleted := isWhiteout(parent, base)
+	deleted := x.marks.deleted(parent, base)
+	if deleted {
+		if err := x.marks.undelete(parent, base); err != nil {
+			return "", err
+		}
+	}
 	if err := clear(parent, base, h.Typeflag == tar.TypeDir); err != nil {
 		return "", err
 	}
@@ -236,23 +230,11 @@ func (x *extractor) whiteout(parent int, base string) error {
 	err := unix.Fstatat(parent, base, &st, unix.AT_SYMLINK_NOFOLLOW)
 	switch {
 	case errors.Is(err, unix.ENOENT):
-		return unix.Mknodat(parent, base, unix.S_IFCHR, 0)
+		return x.marks.remove(parent, base)
 	case err == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR:
-		return x.opaque(parent, base)
+		return x.marks.opaque(parent, base)
 	}
 	return err
-}
-
-func opaqueAttribute(userns bool) string {
-	if userns {
-		return "user.overlay.opaque"
-	}
-	return "trusted.overlay.opaque"
-}
-
-// opaque hides what the layers below have in the directory.
-func (x *extractor) opaque(parent int, base string) error {
-	return unix.Lsetxattr(fmt.Sprintf("/proc/self/fd/%d/%s", parent, base), opaqueAttribute(x.userns), []byte("y"), 0)
 }
 
 // attributes gives the entry its owner, mode, extended attributes and times, in

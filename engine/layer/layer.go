@@ -1,8 +1,7 @@
 //go:build linux
 
 // Package layer turns an image layer, a tar archive, into a directory that
-// overlayfs can stack. Whiteouts become overlayfs's own: a character device
-// 0:0 for a deleted file, an attribute for an opaque directory.
+// overlayfs can stack.
 //
 // An archive is not trusted. Every path is resolved inside the target by the
 // kernel (openat2 with RESOLVE_IN_ROOT), so that no entry, however its
@@ -42,6 +41,7 @@ type Store struct {
 	dir      string
 	singleID bool
 	userns   bool
+	marks    marks
 
 	mu   sync.Mutex
 	busy map[digest.Digest]chan struct{}
@@ -51,6 +51,7 @@ type Store struct {
 type Options struct {
 	UserNamespace bool // attributes of overlayfs are user.overlay.*, not trusted.overlay.*
 	SingleID      bool // there is one id to give files to: all belong to root
+	Plain         bool // deletions are files named .wh.NAME: overlayfs's own marks cannot be made
 }
 
 // Open opens the store in dir and clears away what was not finished.
@@ -67,7 +68,11 @@ func Open(dir string, o Options) (*Store, error) {
 			return nil, fmt.Errorf("clear unfinished layer: %w", err)
 		}
 	}
-	return &Store{dir: dir, singleID: o.SingleID, userns: o.UserNamespace, busy: map[digest.Digest]chan struct{}{}}, nil
+	var m marks = plainMarks{}
+	if !o.Plain {
+		m = newOverlayMarks(o.UserNamespace)
+	}
+	return &Store{dir: dir, singleID: o.SingleID, userns: o.UserNamespace, marks: m, busy: map[digest.Digest]chan struct{}{}}, nil
 }
 
 // Dir is where the layer of that diffID is, or will be. The name is cut short
@@ -83,8 +88,7 @@ func (s *Store) Has(diffID digest.Digest) bool {
 // Opaque reports whether the layer hides all layers below it. The kernel heeds
 // the mark in every directory but a layer's root: those below must be left out.
 func (s *Store) Opaque(diffID digest.Digest) bool {
-	n, err := unix.Lgetxattr(s.Dir(diffID), opaqueAttribute(s.userns), make([]byte, 1))
-	return err == nil && n == 1
+	return s.marks.isOpaque(s.Dir(diffID))
 }
 
 // Remove removes an unpacked layer.
@@ -152,7 +156,7 @@ func (s *Store) extract(k sys.Kernel, blob io.Reader, dir string, fact *stage.Un
 	defer unix.Close(root)
 	hash := digest.SHA256.Digester()
 	counted := &counter{r: io.TeeReader(plain, hash.Hash())}
-	x := extractor{kernel: k, dir: dir, root: root, singleID: s.singleID, userns: s.userns}
+	x := extractor{kernel: k, dir: dir, root: root, singleID: s.singleID, userns: s.userns, marks: s.marks}
 	archive := tar.NewReader(counted)
 	for {
 		h, err := archive.Next()

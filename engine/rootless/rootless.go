@@ -38,15 +38,22 @@ var ErrNoUserNamespace = errors.New("this machine does not let an ordinary user 
 // namespace made by Enter.
 func Needed() bool { return os.Geteuid() != 0 && os.Getenv(marker) == "" }
 
-// Enter runs this program again as root of a new user namespace, with the given
-// arguments, and returns its exit status when it ends. Signals are passed on.
-func Enter(args ...string) (int, error) {
+// Enter runs this program again as root of a new user namespace, with the
+// arguments that args makes, and returns its exit status when it ends. Signals
+// are passed on. args is told the control group that the system has handed to
+// this user, as a path below the hierarchy's root; "" where there is none.
+func Enter(args func(cgroupParent string) []string) (int, error) {
+	groups, err := delegate()
+	defer groups.leave()
+	if err != nil {
+		return 1, err
+	}
 	ready, tell, err := os.Pipe()
 	if err != nil {
 		return 1, err
 	}
 	defer tell.Close()
-	child := exec.Command("/proc/self/exe", args...)
+	child := exec.Command("/proc/self/exe", args(groups.Parent())...)
 	child.Args[0] = os.Args[0]
 	child.Stdin, child.Stdout, child.Stderr = os.Stdin, os.Stdout, os.Stderr
 	child.ExtraFiles = []*os.File{ready}

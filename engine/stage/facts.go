@@ -204,11 +204,15 @@ type Created struct {
 type Overlay struct {
 	Container string   `json:"container"`
 	Lower     []string `json:"lower"` // topmost first
-	Upper     string   `json:"upper"`
+	Upper     string   `json:"upper"` // "" with the driver "copy", as is Work
 	Work      string   `json:"work"`
 	Merged    string   `json:"merged"`
 	Options   string   `json:"options"` // as given to the kernel
-	Driver    string   `json:"driver"`  // "overlay"
+	Driver    string   `json:"driver"`  // "overlay", "fuse-overlayfs", "copy"
+	// Instead is what the kernel answered where its own overlay could not be had.
+	Instead     string `json:"instead,omitempty"`
+	CopiedFiles int    `json:"copiedFiles,omitempty"` // with the driver "copy": how many, and their size
+	CopiedBytes int64  `json:"copiedBytes,omitempty"`
 }
 
 // Write is one value written to a control file.

@@ -25,6 +25,8 @@ type Controls struct {
 	Pace    time.Duration // otherwise: how long a step stays
 	Color   bool
 	Waiting string // what is waited for when the next step takes long
+	Notice  string // one line for the learner, shown once
+	Page    string // address of the page that leads the same session; "" where there is none
 
 	Language string      // in which the steps are shown
 	Words    prose.Words // the fixed words in that language
@@ -32,10 +34,10 @@ type Controls struct {
 	// Shell opens a shell: on the host, or inside the held process's namespaces.
 	Shell func(step *narrate.Step, inside bool) error
 
-	screen bool // Out is a terminal, taken over
+	view   narrate.View // what is on the screen
+	screen bool         // Out is a terminal, taken over
 	cooked *term.State
 	more   bool
-	notice string // one line for the learner, shown once
 	lines  *lineReader
 	resize <-chan os.Signal
 }
@@ -132,7 +134,11 @@ func (c *Controls) lead(ctx context.Context) error {
 	if err := c.next(ctx); err != nil {
 		return ignoreEnd(err)
 	}
+	if c.Page != "" {
+		c.Notice = c.Words.Say("the page:") + " " + c.Page
+	}
 	for {
+		c.view = c.Session.View()
 		c.paint()
 		key, err := c.key(ctx)
 		if err != nil {
@@ -188,7 +194,7 @@ func (c *Controls) press(ctx context.Context, key string) error {
 func (c *Controls) shown() *narrate.Step { return c.Session.Step().Localized(c.Language) }
 
 // say puts a message at the foot of the screen, once.
-func (c *Controls) say(english string) { c.notice = c.Words.Say(english) }
+func (c *Controls) say(english string) { c.Notice = c.Words.Say(english) }
 
 // next waits for the next step. On a terminal the learner may quit meanwhile;
 // other keys are kept for the step to come.
@@ -302,9 +308,9 @@ func (c *Controls) clear() {
 func (c *Controls) footer(step *narrate.Step) string {
 	width, _ := c.size()
 	s := newStyle(c.Color)
-	if c.notice != "" {
-		text := c.notice
-		c.notice = ""
+	if c.Notice != "" {
+		text := c.Notice
+		c.Notice = ""
 		return s.strong(cut(text, width))
 	}
 	keys := [][2]string{{"n", "next"}, {"b", "back"}, {"q", "quit"}, {"?", "help"}, {"l", "look"}}
@@ -397,6 +403,9 @@ func (c *Controls) help(ctx context.Context) error {
 		{"q", "quit: everything is unwound, nothing is left behind"},
 	} {
 		lines = append(lines, bullet("  ", s.key(pad(c.Words.Say(k[0]), 16))+c.Words.Say(k[1]), c.width())...)
+	}
+	if c.Page != "" {
+		lines = append(lines, "", "  "+c.Words.Say("the page:")+" "+c.Page)
 	}
 	lines = append(lines, "")
 	for _, line := range wrap(c.Words.Say("▌ marks what changed since the step before. │ is the client's stdout, ┊ its stderr."), c.width()) {

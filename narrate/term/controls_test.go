@@ -27,8 +27,8 @@ func TestNoShellWhereNothingIsHeld(t *testing.T) {
 		if _, err := c.Session.Next(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.press(t.Context(), key); err != nil || opened || c.notice == "" {
-			t.Errorf("%s: %v, opened %t, notice %q", key, err, opened, c.notice)
+		if err := c.press(t.Context(), key); err != nil || opened || c.Notice == "" {
+			t.Errorf("%s: %v, opened %t, notice %q", key, err, opened, c.Notice)
 		}
 	}
 }

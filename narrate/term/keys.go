@@ -95,6 +95,8 @@ func (c *Controls) key(ctx context.Context) (string, error) {
 		return got.key, got.err
 	case <-c.resize:
 		return resized, nil
+	case <-c.view.Changed: // somebody else leads too: a page
+		return resized, nil
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
