@@ -94,7 +94,7 @@ func NewLive(l *lesson.Lesson, library *prose.Library, o Options) (*Live, error)
 		output: make(chan Line, 256),
 		header: Header{
 			Format: RecordingFormat, Lesson: l.ID, Title: title, Language: o.Language, Made: time.Now().UTC().Truncate(time.Second),
-			Version: o.Version, Machine: probe.Machine(runtime.GOARCH), Rootless: os.Geteuid() != 0,
+			Version: o.Version, Machine: probe.Machine(runtime.GOARCH), Rootless: !probe.IsRoot(),
 		},
 	}
 	live.header.inLanguages(library, l.Page)

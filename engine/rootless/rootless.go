@@ -32,11 +32,26 @@ import (
 const marker = "LEARNDOCKER_ROOTLESS_FD"
 
 // ErrNoUserNamespace is the error of a machine that lets ordinary users make none.
-var ErrNoUserNamespace = errors.New("this machine does not let an ordinary user make a user namespace")
+var ErrNoUserNamespace = errors.New("this machine does not let us make a user namespace")
 
-// Needed reports whether this process is neither root nor root of a user
-// namespace made by Enter.
-func Needed() bool { return os.Geteuid() != 0 && os.Getenv(marker) == "" }
+// Needed reports whether this process cannot do the daemon's work and has not
+// been started by Enter: it is an ordinary user's, or root's in a container that
+// was left without the rights.
+func Needed() bool { return os.Getenv(marker) == "" && (os.Geteuid() != 0 || !mighty()) }
+
+// might are the capabilities without which containers cannot be made.
+var might = []capability.Cap{
+	capability.CAP_SYS_ADMIN, capability.CAP_NET_ADMIN, capability.CAP_SYS_CHROOT, capability.CAP_MKNOD, capability.CAP_KILL,
+	capability.CAP_CHOWN, capability.CAP_DAC_OVERRIDE, capability.CAP_FOWNER, capability.CAP_SETUID, capability.CAP_SETGID, capability.CAP_SETPCAP,
+}
+
+func mighty() bool {
+	own, err := capability.NewPid2(0)
+	if err != nil || own.Load() != nil {
+		return true // cannot be known: what is missing will show
+	}
+	return !slices.ContainsFunc(might, func(c capability.Cap) bool { return !own.Get(capability.EFFECTIVE, c) })
+}
 
 // Enter runs this program again as root of a new user namespace, with the
 // arguments that args makes, and returns its exit status when it ends. Signals

@@ -8,7 +8,7 @@ import (
 
 // Missing names those of a lesson's needs that this machine does not offer.
 func Missing(needs []string) []string {
-	offers := map[string]func() bool{"overlay": hasOverlay, "userns": hasUserNamespaces, "root": func() bool { return os.Geteuid() == 0 }}
+	offers := map[string]func() bool{"overlay": hasOverlay, "userns": hasUserNamespaces, "root": IsRoot}
 	return slices.DeleteFunc(slices.Clone(needs), func(need string) bool {
 		offered := offers[need]
 		return offered != nil && offered()

@@ -37,7 +37,12 @@ func newClass(t *testing.T) *class {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &class{t: t, session: narrate.NewSession(narrate.NewReplay(recording))}
+	return newClassOf(t, narrate.NewReplay(recording))
+}
+
+func newClassOf(t *testing.T, source narrate.Source) *class {
+	t.Helper()
+	c := &class{t: t, session: narrate.NewSession(source)}
 	lead, follow := listen(t), listen(t)
 	c.lead, c.follow = lead.Addr().String(), follow.Addr().String()
 	c.server = New(c.session, Options{Join: "http://class.example:1/"})
