@@ -13,6 +13,7 @@
 package rootless
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,7 @@ import (
 	"os/signal"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/moby/sys/capability"
@@ -81,17 +83,31 @@ func Enter(args func(cgroupParent string) []string) (int, error) {
 		AmbientCaps: allCapabilities(),
 	}
 	if err := child.Start(); err != nil {
-		return 1, fmt.Errorf("%w: %w", ErrNoUserNamespace, err)
+		return 1, fmt.Errorf("%w: %s%w", ErrNoUserNamespace, refusal(), err)
 	}
 	ready.Close()
 	if err := mapIDs(child.Process.Pid); err != nil {
-		return 1, errors.Join(fmt.Errorf("map ids: %w", err), child.Process.Kill(), child.Wait())
+		killed := child.Process.Kill()
+		_ = child.Wait() // it was killed, of course
+		return 1, errors.Join(fmt.Errorf("map ids: %w", err), killed)
 	}
 	if _, err := tell.WriteString("mapped"); err != nil {
 		return 1, err
 	}
 	tell.Close()
 	return await(child)
+}
+
+// refusal names the setting of the kernel that keeps ordinary users from making
+// user namespaces, where it is one: user_namespaces(7); the second is Debian's.
+func refusal() string {
+	for _, setting := range []string{"user/max_user_namespaces", "kernel/unprivileged_userns_clone"} {
+		value, err := os.ReadFile("/proc/sys/" + setting)
+		if err == nil && strings.TrimSpace(string(value)) == "0" {
+			return strings.ReplaceAll(setting, "/", ".") + " is 0: "
+		}
+	}
+	return ""
 }
 
 func await(child *exec.Cmd) (int, error) {
@@ -154,7 +170,12 @@ func mapIDs(pid int) error {
 		return mapSingle(pid)
 	}
 	if err := helper("newuidmap", pid, os.Getuid(), uids); err != nil {
-		return err
+		// With no_new_privs, or mounted nosuid, the helper may map no more than
+		// we may: one id will do.
+		if errSingle := mapSingle(pid); errSingle != nil {
+			return errors.Join(err, errSingle)
+		}
+		return nil
 	}
 	return helper("newgidmap", pid, os.Getgid(), gids)
 }
@@ -178,7 +199,7 @@ func helper(name string, pid, own int, ranges []user.SubID) error {
 		next += r.Count
 	}
 	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w: %s", name, err, out)
+		return fmt.Errorf("%s: %w: %s", name, err, bytes.TrimSpace(out))
 	}
 	return nil
 }

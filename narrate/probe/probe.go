@@ -1,11 +1,13 @@
 // Package probe reads, from outside, what the kernel says of a held process:
-// its namespaces, ids, capabilities, mounts, cgroup files and relatives. It
-// asks /proc and /sys only, never the engine: its word and the engine's can be
-// held against each other. See proc(5).
+// its namespaces, ids, capabilities, mounts, cgroup files and relatives, and
+// what the files hold that it left. It asks /proc, /sys and the disk only, never
+// the engine: its word and the engine's can be held against each other. See
+// proc(5).
 package probe
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -64,7 +66,7 @@ type ControlFile struct {
 
 // Process is one process of the story.
 type Process struct {
-	Role   string `json:"role"` // "client", "daemon", "container"
+	Role   string `json:"role"` // "client", "daemon", "container"; "container NAME" for another that runs
 	PID    int    `json:"pid"`
 	Parent int    `json:"parent"`
 	Name   string `json:"name"`
@@ -297,7 +299,13 @@ func processes(roles map[string]int) []Process {
 		list = append(list, p)
 	}
 	order := []string{"narrator", "client", "daemon", "container"}
-	slices.SortFunc(list, func(a, b Process) int { return slices.Index(order, a.Role) - slices.Index(order, b.Role) })
+	place := func(p Process) int {
+		if i := slices.Index(order, p.Role); i >= 0 {
+			return i
+		}
+		return len(order)
+	}
+	slices.SortFunc(list, func(a, b Process) int { return cmp.Or(place(a)-place(b), cmp.Compare(a.Role, b.Role)) })
 	return list
 }
 

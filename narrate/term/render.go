@@ -81,7 +81,7 @@ func (r Renderer) heading(step *narrate.Step, s style) []string {
 	if r.Replay != "" {
 		line += s.bad(r.Words.Say("recorded")+" ") + s.dim(r.Replay+" ")
 	}
-	if command := "$ " + step.Command + " "; step.Command != "" && cells(line)+cells(command) < r.Width-4 {
+	if command := "$ " + printable(step.Command) + " "; step.Command != "" && cells(line)+cells(command) < r.Width-4 {
 		line += s.dim("━━ ") + s.code(command)
 	}
 	if rest := r.Width - cells(line); rest > 0 {
@@ -234,9 +234,9 @@ func (r Renderer) try(step *narrate.Step, s style) []string {
 		if i > 0 && r.small() {
 			break
 		}
-		line := "$ " + t.Run
+		line := "$ " + printable(t.Run)
 		if cells(line)+cells(t.Why)+4 <= r.Width {
-			lines = append(lines, s.code(line)+s.dim("  # "+t.Why))
+			lines = append(lines, s.code(line)+s.dim("  # "+printable(t.Why)))
 			continue
 		}
 		lines = append(lines, r.unbroken(line, s)...)
@@ -289,7 +289,7 @@ func printable(text string) string {
 func (r Renderer) Panel(p narrate.Panel, width int) []string {
 	s := newStyle(r.Color)
 	p = p.Localized(r.Words)
-	lines := []string{s.dim(rule(p.Title, width))}
+	lines := []string{s.dim(rule(printable(p.Title), width))}
 	widths := columnWidths(p, width-2)
 	if len(p.Head) > 0 && strings.Join(p.Head, "") != "" {
 		lines = append(lines, "  "+s.dim(row(p.Head, widths)))

@@ -38,13 +38,17 @@ func Markdown(w io.Writer, h narrate.Header, steps []*narrate.Step, o Options) e
 		d.step(s)
 	}
 	d.colophon(steps)
-	body := d.b.String()
+	body := plain(d.b.String())
 	// These two read {{ and {% as their own; a document that holds either, in
 	// some program's output, is marked as not meant for them.
 	if o.FrontMatter == "jekyll" || o.FrontMatter == "hexo" {
 		if strings.Contains(body, "{{") || strings.Contains(body, "{%") {
-			body = "{% raw %}\n" + body + "{% endraw %}\n"
+			body = "{% raw %}\n" + endraw.ReplaceAllString(body, "{ %$1") + "{% endraw %}\n"
 		}
+	}
+	// Hugo has no such mark; what it would run is written apart.
+	if o.FrontMatter == "hugo" {
+		body = strings.NewReplacer("{{<", "{ {<", "{{%", "{ {%").Replace(body)
 	}
 	head, err := frontMatter(h, o.FrontMatter)
 	if err != nil {
@@ -58,13 +62,16 @@ func Markdown(w io.Writer, h narrate.Header, steps []*narrate.Step, o Options) e
 	return err
 }
 
+// endraw would end the mark from within.
+var endraw = regexp.MustCompile(`\{%(-?\s*endraw)`)
+
 func frontMatter(h narrate.Header, kind string) (string, error) {
-	title := strings.ReplaceAll(h.Title, "`", "")
+	title := strings.NewReplacer("`", "", "<", "", ">", "").Replace(oneLine(h.Title)) // themes print it as it is
 	tags := []string{"docker", "containers", "linux"}
 	var head any
 	switch kind {
 	case "none":
-		return "# " + h.Title + "\n\n", nil
+		return plain("# " + oneLine(h.Title) + "\n\n"), nil
 	case "jekyll":
 		head = struct {
 			Layout string   `yaml:"layout"`
@@ -113,13 +120,13 @@ func (d *document) step(s *narrate.Step) {
 	d.output(s.Output)
 	switch s.Kind {
 	case narrate.KindStop:
-		d.line("## %d. %s\n", s.N, s.Title)
+		d.line("## %d. %s\n", s.N, oneLine(s.Title))
 		d.line("*%s%s*\n", d.words.Sayf("Stage `%s`", s.Stage()), d.between(s.Edge))
 	case narrate.KindEnd:
-		d.line("## %s\n", s.Title)
+		d.line("## %s\n", oneLine(s.Title))
 	}
 	for _, o := range s.Outcomes {
-		d.line("> **%s** %s. %s\n", oneLine(o.Question.Question), capital(o.Truth()), oneLine(o.Why))
+		d.line("> **%s** %s. %s\n", oneLine(o.Question.Question), capital(oneLine(o.Truth())), oneLine(o.Why))
 	}
 	if s.Prose != "" {
 		d.line("%s\n", s.Prose)
@@ -139,15 +146,15 @@ func (d *document) between(e narrate.Edge) string {
 	if e.From == "" {
 		return ""
 	}
-	return ", " + d.words.Say(e.From) + " → " + d.words.Say(e.To)
+	return ", " + escape(d.words.Say(e.From)) + " → " + escape(d.words.Say(e.To))
 }
 
 func (d *document) claims(s *narrate.Step) {
 	for _, c := range s.Claims {
 		if c.Holds {
-			d.line("- ✓ %s", c.Say)
+			d.line("- ✓ %s", oneLine(c.Say))
 		} else {
-			d.line("- ✗ %s %s", d.words.Say("not so on this machine:"), c.Say)
+			d.line("- ✗ %s %s", d.words.Say("not so on this machine:"), oneLine(c.Say))
 		}
 	}
 	for _, f := range s.Failed {
@@ -162,7 +169,7 @@ func (d *document) question(q narrate.Question) {
 	d.line("> **%s** %s", d.words.Say("Before you read on:"), oneLine(q.Question))
 	d.line(">")
 	for i, c := range q.Choices {
-		d.line("> %d. %s", i+1, c.Text)
+		d.line("> %d. %s", i+1, oneLine(c.Text))
 	}
 	d.line("")
 }
@@ -312,7 +319,7 @@ func (d *document) colophon(steps []*narrate.Step) {
 	}
 	d.line("---\n")
 	d.line("*%s*", d.words.Sayf("Observed on %s with learndocker %s, as %s: Linux %s on %s, cgroup %s. Every number was read from the engine, the wire or the kernel while the engine was held still.",
-		d.header.Made.Format(d.words.Say(day)), d.header.Version, who, d.header.Machine.Kernel, d.header.Machine.Arch, d.header.Machine.Cgroup))
+		d.header.Made.Format(d.words.Say(day)), clean(d.header.Version), who, clean(d.header.Machine.Kernel), clean(d.header.Machine.Arch), clean(d.header.Machine.Cgroup)))
 }
 
 // day is how a day is written.
