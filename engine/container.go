@@ -34,12 +34,13 @@ type Record struct {
 	Args       []string                   `json:"args"`
 	Lower      []string                   `json:"lower"` // layers, topmost first
 	State      containertypes.State       `json:"state"`
+	PIDStart   uint64                     `json:"pidStart,omitempty"` // when State.Pid began, in ticks since boot
 }
 
 // Container is one container of the engine.
 type Container struct {
+	core    *core
 	dir     string
-	userns  bool
 	removed chan struct{} // closed when it is no more
 
 	work sync.Mutex // held while it is started or removed: one after the other
@@ -48,7 +49,8 @@ type Container struct {
 	record  Record
 	spec    *specs.Spec
 	process *container.Process
-	exited  chan struct{} // closed when the run under way has ended; nil before the first
+	init    *container.Process // of a start under way; it may stand still for ever
+	exited  chan struct{}      // closed when the run under way has ended; nil before the first
 	streams *streams
 }
 
@@ -61,7 +63,7 @@ func (c *Container) Snapshot() Record {
 
 func (c *Container) stack() overlay.Stack {
 	auto := c.record.HostConfig != nil && c.record.HostConfig.AutoRemove
-	return overlay.Stack{Lower: c.record.Lower, Dir: c.dir, Userns: c.userns, Volatile: auto}
+	return overlay.Stack{Driver: c.core.driver, Instead: c.core.driverWhy, Lower: c.record.Lower, Dir: c.dir, Userns: c.core.rootless, Volatile: auto}
 }
 
 // save writes the record. The caller holds the lock.
@@ -84,9 +86,21 @@ func writeJSON(path string, v any) error {
 func (c *Container) kill() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.process != nil {
-		c.process.Kill()
+	for _, p := range []*container.Process{c.process, c.init} {
+		if p != nil {
+			p.Kill()
+		}
 	}
+	if c.process != nil {
+		c.streams.hurry()
+	}
+}
+
+// setInit says whom to kill while a start is under way; nil for nobody.
+func (c *Container) setInit(p *container.Process) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.init = p
 }
 
 // Signal sends a signal to the container's first process.
@@ -95,6 +109,9 @@ func (c *Container) Signal(s syscall.Signal) error {
 	defer c.mu.Unlock()
 	if c.process == nil {
 		return errorOf(ErrConflict, "container %s is not running", c.record.ID)
+	}
+	if s == syscall.SIGKILL {
+		c.streams.hurry()
 	}
 	return c.process.Signal(s)
 }
@@ -168,8 +185,9 @@ func (e *Engine) Container(asked string) (*Container, error) {
 func (c *core) containersDir() string { return filepath.Join(c.options.DataRoot, "containers") }
 
 // recover reads the containers of the last engine and takes apart what it left
-// mounted or grouped. Their processes died with it: init asks the kernel for
-// that (PR_SET_PDEATHSIG).
+// mounted or grouped. Their processes died with it, for init asks the kernel for
+// that; those that have shaken it off are ended now. A set-user-id program has:
+// see PR_SET_PDEATHSIG in prctl(2).
 func (c *core) recover() error {
 	if err := os.MkdirAll(c.containersDir(), 0o711); err != nil {
 		return err
@@ -188,18 +206,20 @@ func (c *core) recover() error {
 
 func (c *core) recoverOne(dir string) error {
 	one := c.newContainer(Record{ID: filepath.Base(dir)})
-	err := errors.Join(one.stack().Unmount(sys.Kernel{}), c.cgroups.Open(one.record.ID).Remove(sys.Kernel{}))
+	data, readErr := os.ReadFile(filepath.Join(dir, "state.json"))
+	if readErr == nil {
+		readErr = json.Unmarshal(data, &one.record)
+	}
+	one.record.ID = filepath.Base(dir)
+	one.record.endSurvivor()
+	err := errors.Join(one.stack().Unmount(sys.Kernel{}), c.cgroups.Open(one.record.ID).End())
 	if err != nil {
 		return err
 	}
-	data, err := os.ReadFile(filepath.Join(dir, "state.json"))
-	if err == nil {
-		err = json.Unmarshal(data, &one.record)
-	}
-	if err == nil {
+	if err = readErr; err == nil {
 		one.spec, err = readSpec(dir)
 	}
-	if err != nil || one.record.HostConfig.AutoRemove {
+	if err != nil || one.record.Config == nil || one.record.HostConfig == nil || one.record.HostConfig.AutoRemove {
 		return os.RemoveAll(dir) // was never whole, or was not to outlive its run
 	}
 	if one.record.State.Running {
@@ -215,6 +235,17 @@ func (c *core) recoverOne(dir string) error {
 	return nil
 }
 
+// endSurvivor ends the container's process if it still runs. The process's
+// start tells it from a later one with the same number.
+func (r *Record) endSurvivor() {
+	if !r.State.Running || r.State.Pid <= 0 {
+		return
+	}
+	if started, err := sys.ProcessStart(r.State.Pid); err == nil && started == r.PIDStart {
+		_ = syscall.Kill(r.State.Pid, syscall.SIGKILL) // an error: it has ended
+	}
+}
+
 func readSpec(dir string) (*specs.Spec, error) {
 	data, err := os.ReadFile(filepath.Join(dir, "config.json"))
 	if err != nil {
@@ -226,7 +257,7 @@ func readSpec(dir string) (*specs.Spec, error) {
 
 func (c *core) newContainer(r Record) *Container {
 	return &Container{
-		dir: filepath.Join(c.containersDir(), r.ID), userns: c.rootless, record: r,
+		core: c, dir: filepath.Join(c.containersDir(), r.ID), record: r,
 		removed: make(chan struct{}), exited: make(chan struct{}), streams: newStreams(),
 	}
 }

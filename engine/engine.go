@@ -25,6 +25,7 @@ import (
 	"github.com/learndocker/learndocker/engine/image"
 	"github.com/learndocker/learndocker/engine/layer"
 	"github.com/learndocker/learndocker/engine/network"
+	"github.com/learndocker/learndocker/engine/overlay"
 	"github.com/learndocker/learndocker/engine/registry"
 	"github.com/learndocker/learndocker/engine/stage"
 	"github.com/learndocker/learndocker/engine/sys"
@@ -53,8 +54,9 @@ func errorOf(kind error, format string, args ...any) error {
 
 // Options of an engine.
 type Options struct {
-	DataRoot string
-	Hub      bool // pull Docker Hub's images from Docker Hub, not from the bundled registry
+	DataRoot     string
+	CgroupParent string // group above the containers' groups; "" is cgroup.DefaultParent
+	Hub          bool   // pull Docker Hub's images from Docker Hub, not from the bundled registry
 }
 
 // Engine is one engine with its data root, or a view of it for one operation.
@@ -72,8 +74,11 @@ type core struct {
 	lock     *os.File
 	images   *image.Store
 	layers   *layer.Store
-	cgroups  cgroup.System
-	network  *network.Network
+	driver   overlay.Driver
+	// driverWhy is what the kernel answered where its own overlay cannot be had.
+	driverWhy string
+	cgroups   cgroup.System
+	network   *network.Network
 
 	registryOnce sync.Mutex
 	registry     *registry.Registry
@@ -102,7 +107,7 @@ func Open(o Options) (*Engine, error) {
 	}
 	o.DataRoot = root
 	c := &core{options: o, containers: map[string]*Container{}, program: sync.OnceValues(container.Sealed)}
-	if c.lock, err = takeLock(filepath.Join(root, "lock")); err != nil {
+	if c.lock, err = takeLock(filepath.Join(root, lockName)); err != nil {
 		return nil, err
 	}
 	if err := c.open(); err != nil {
@@ -110,6 +115,9 @@ func Open(o Options) (*Engine, error) {
 	}
 	return &Engine{core: c}, nil
 }
+
+// lockName is the file in a data root that its engine holds locked.
+const lockName = "lock"
 
 func takeLock(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
@@ -130,17 +138,37 @@ func (c *core) open() error {
 	if c.images, err = image.Open(filepath.Join(c.options.DataRoot, "images")); err != nil {
 		return err
 	}
-	c.layers, err = layer.Open(filepath.Join(c.options.DataRoot, "layers"), layer.Options{UserNamespace: c.rootless, SingleID: c.singleID})
-	if err != nil {
+	if err := c.openLayers(); err != nil {
 		return err
 	}
-	if c.cgroups, err = cgroup.Detect(); err != nil {
+	if c.cgroups, err = cgroup.Detect(c.options.CgroupParent); err != nil {
 		return err
 	}
 	if c.network, err = network.Open(c.options.DataRoot, c.rootless); err != nil {
 		return err
 	}
 	return c.recover()
+}
+
+// openLayers finds out how layers can be stacked here and opens the store whose
+// layers are unpacked for that.
+func (c *core) openLayers() error {
+	driver, why, err := overlay.Choose(c.options.DataRoot, c.rootless)
+	if err != nil {
+		return err
+	}
+	c.driver, c.driverWhy = driver, ""
+	if why != nil {
+		c.driverWhy = why.Error()
+	}
+	dir := "layers"
+	if driver.Plain() {
+		dir = "layers-plain"
+	}
+	c.layers, err = layer.Open(filepath.Join(c.options.DataRoot, dir), layer.Options{
+		UserNamespace: c.rootless, SingleID: c.singleID, Plain: driver.Plain(),
+	})
+	return err
 }
 
 // userNamespace reads from the id map whether we are root only in a user
@@ -163,6 +191,17 @@ func (e *Engine) DataRoot() string { return e.options.DataRoot }
 
 // Cgroups is the machine's cgroup layout.
 func (e *Engine) Cgroups() cgroup.System { return e.cgroups }
+
+// StorageDriver is how layers are stacked, in Docker's names of its drivers.
+func (e *Engine) StorageDriver() string {
+	switch e.driver {
+	case overlay.Fuse:
+		return "fuse-overlayfs"
+	case overlay.Copy:
+		return "vfs"
+	}
+	return "overlay2"
+}
 
 // Watched returns a view of the engine for one operation, held at each of its
 // stages by w. A nil w watches nothing.

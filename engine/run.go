@@ -139,7 +139,7 @@ func (e *Engine) writeContainer(ctx context.Context, c *Container) error {
 	if err := k.Mkdir(c.dir, 0o710); err != nil {
 		return fmt.Errorf("make container: %w", err)
 	}
-	spec, err := container.NewSpec(specOptions(c))
+	spec, err := container.NewSpec(specOptions(c, e.cgroups.Parent))
 	if err != nil {
 		return errorOf(ErrInvalid, "%s", err)
 	}
@@ -171,12 +171,12 @@ func (e *Engine) writeContainer(ctx context.Context, c *Container) error {
 	})
 }
 
-func specOptions(c *Container) container.Options {
+func specOptions(c *Container, cgroupParent string) container.Options {
 	h, config := c.record.HostConfig, c.record.Config
 	return container.Options{
 		ID: c.record.ID, Dir: c.dir, Rootfs: c.stack().Merged(), Hostname: config.Hostname,
 		Args: c.record.Args, Env: config.Env, Cwd: config.WorkingDir, User: config.User,
-		Limits: limits(h), CapAdd: h.CapAdd, CapDrop: h.CapDrop, ReadonlyRootfs: h.ReadonlyRootfs,
+		CgroupParent: cgroupParent, Limits: limits(h), CapAdd: h.CapAdd, CapDrop: h.CapDrop, ReadonlyRootfs: h.ReadonlyRootfs,
 		NoNewPrivs: slices.ContainsFunc(h.SecurityOpt, isNoNewPrivileges), Unconfined: slices.Contains(h.SecurityOpt, "seccomp=unconfined"),
 	}
 }
@@ -243,6 +243,7 @@ func (e *Engine) Start(ctx context.Context, c *Container, settled <-chan struct{
 	c.mu.Unlock()
 	r := &run{Engine: e, c: c, settled: settled}
 	err := r.start(ctx)
+	c.setInit(nil)
 	if err != nil {
 		r.unwind()
 		r.failed(err)
@@ -331,8 +332,15 @@ func (r *run) spawn(ctx context.Context, k sys.Kernel) error {
 		f.Close() // init has its own
 	}
 	r.output = copyOut()
-	if err != nil || !r.IsWatched() {
+	if err != nil {
 		return err
+	}
+	r.c.setInit(r.process)
+	if r.isClosing() { // Close may have looked for whom to kill before there was anybody
+		r.process.Kill()
+	}
+	if !r.IsWatched() {
+		return nil
 	}
 	if err := r.process.Await(); err != nil {
 		return err
@@ -394,8 +402,13 @@ func (r *run) started() error {
 		Status: containertypes.StateRunning, Running: true, Pid: r.process.PID,
 		StartedAt: time.Now().UTC().Format(time.RFC3339Nano),
 	}
+	c.record.PIDStart, _ = sys.ProcessStart(r.process.PID) // 0 for one that has ended already
+	if err := c.save(); err != nil {                       // start unwinds, nobody else may
+		c.process = nil
+		return err
+	}
 	r.running.Go(r.finish)
-	return c.save()
+	return nil
 }
 
 // finish waits for the program's end, shows it, and takes the run apart.
@@ -493,7 +506,7 @@ func (e *Engine) Remove(ctx context.Context, c *Container, force bool) error {
 	}
 	e.kernel().Did("unlinkat", nil, "rm -r "+c.dir, sys.Quote(c.dir), "AT_REMOVEDIR")
 	e.forget(c)
-	close(c.removed)
+	defer close(c.removed) // whoever waits for it hears of it after the watcher
 	return e.At(ctx, stage.Removed{Container: r.ID, Name: r.Name, Gone: slices.DeleteFunc(had, exists)})
 }
 

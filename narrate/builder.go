@@ -33,6 +33,9 @@ type builder struct {
 	predicted []predicted
 	passed    []stage.Point // since the last step
 	blobs     []Blob        // not yet in a step
+
+	all     containers // of the session
+	anatomy anatomy    // of the image pulled last
 }
 
 // predicted is a question that has been asked and waits for its truth.
@@ -40,6 +43,7 @@ type predicted struct {
 	question Question
 	plan     lesson.Predict
 	why      string
+	in       map[string]asked // in the other languages
 }
 
 func newBuilder(l *prose.Library, of int) *builder {
@@ -50,6 +54,8 @@ func newBuilder(l *prose.Library, of int) *builder {
 func (b *builder) observe(p stage.Point) {
 	b.facts[p.Fact.Stage()] = p.Fact
 	b.passed = append(b.passed, stage.Point{Seq: p.Seq, PID: p.PID, Fact: p.Fact})
+	b.all.observe(p)
+	b.anatomy.observe(p)
 	switch f := p.Fact.(type) {
 	case stage.Request:
 		b.roles[BoxDaemon] = p.PID
@@ -63,7 +69,9 @@ func (b *builder) observe(p stage.Point) {
 	case stage.Namespaces:
 		b.roles[BoxContainer] = f.PID
 	case stage.Removed:
-		delete(b.roles, BoxContainer)
+		if c := b.all.byID(f.Container); c == nil || c.PID == b.roles[BoxContainer] {
+			delete(b.roles, BoxContainer)
+		}
 	}
 }
 
@@ -111,7 +119,9 @@ func (b *builder) words(kind, page string) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, b.fill(s, p, b.env(stage.Point{}, probe.Snapshot{}))
+	err = b.fill(s, p, b.env(stage.Point{}, probe.Snapshot{}))
+	s.clean()
+	return s, err
 }
 
 // stop makes a step of a point.
@@ -125,10 +135,13 @@ func (b *builder) stop(plan lesson.Stop, p stage.Point) (*Step, error) {
 	if n := len(s.Passed); n > 0 {
 		s.Passed = s.Passed[:n-1] // the last is the step's own
 	}
+	b.all.look(b.n, b.roles[BoxDaemon])
+	b.anatomy.look(b.roles[BoxDaemon], b.merged())
+	s.Containers = b.all.shown()
 	s.Probe = probe.Take(probe.Subject{
-		PID: p.PID, Roles: b.roles, Cgroup: containerDirs(b.facts), StoreDir: b.storeDir, DaemonPID: b.roles[BoxDaemon],
+		PID: p.PID, Roles: b.all.roles(b.roles), Cgroup: containerDirs(b.facts), StoreDir: b.storeDir, DaemonPID: b.roles[BoxDaemon],
 	})
-	e := &evidence{point: p, probe: s.Probe, facts: b.facts, held: b.roleOf(p.PID)}
+	e := &evidence{point: p, probe: s.Probe, facts: b.facts, held: b.roleOf(p.PID), step: b.n, all: b.all, anatomy: &b.anatomy}
 	s.Panels, s.DataRoot = e.panels(), strings.TrimSuffix(b.storeDir, "/images")
 	mark(s.Panels, b.before)
 	b.before = s.Panels
@@ -146,7 +159,9 @@ func (b *builder) stop(plan lesson.Stop, p stage.Point) (*Step, error) {
 	if err := expectations(s, plan, env); err != nil {
 		return nil, err
 	}
-	return s, b.ask(s, plan, env)
+	err = b.ask(s, plan, env)
+	s.clean()
+	return s, err
 }
 
 func (b *builder) roleOf(pid int) string {
@@ -154,6 +169,12 @@ func (b *builder) roleOf(pid int) string {
 		return BoxContainer
 	}
 	return BoxDaemon
+}
+
+// merged is where the stack of the story's container is mounted.
+func (b *builder) merged() string {
+	f, _ := b.facts[stage.OverlayMount].(stage.Overlay) // none yet
+	return f.Merged
 }
 
 // page is the stop's own, or the stage's. The words of a one-file lesson are
@@ -182,19 +203,21 @@ func (b *builder) fill(s *Step, p *prose.Page, env prose.Env) error {
 		err = errors.Join(err, e)
 		s.Claims = append(s.Claims, Claim{Say: fill(c.Say), Holds: held})
 	}
-	for _, t := range p.Try {
+	var offered []int
+	for i, t := range p.Try {
 		if t.If != "" {
 			if held, e := prose.Holds(t.If, env); e != nil || !held {
 				err = errors.Join(err, e)
 				continue
 			}
 		}
+		offered = append(offered, i)
 		s.Try = append(s.Try, prose.Try{Run: fill(t.Run), Why: fill(t.Why)})
 	}
 	if err != nil {
 		return fmt.Errorf("page %s: %w", p.Name, err)
 	}
-	return nil
+	return b.translate(s, p, offered, env)
 }
 
 // resolve answers the questions whose truth is now known.
@@ -218,6 +241,9 @@ func (b *builder) resolve(s *Step, env prose.Env) error {
 			s.Failed = append(s.Failed, fmt.Sprintf("question %s: the measured answer %q is none of its choices", q.question.ID, o.Measured))
 		}
 		s.Outcomes = append(s.Outcomes, o)
+		if err := b.answerIn(s, q, o, env); err != nil {
+			return err
+		}
 	}
 	b.predicted = open
 	return nil
@@ -253,7 +279,11 @@ func (b *builder) ask(s *Step, plan lesson.Stop, env prose.Env) error {
 		return fmt.Errorf("question %s: %w", id, err)
 	}
 	s.Question = &Question{ID: id, Question: text, Choices: q.Choices}
-	b.predicted = append(b.predicted, predicted{*s.Question, *plan.Predict, q.Why})
+	in, err := b.askedIn(s, id, q, env)
+	if err != nil {
+		return err
+	}
+	b.predicted = append(b.predicted, predicted{*s.Question, *plan.Predict, q.Why, in})
 	return nil
 }
 
@@ -270,8 +300,9 @@ func (b *builder) env(p stage.Point, snap probe.Snapshot) prose.Env {
 	env := prose.Env{
 		"facts": facts, "pid": p.PID, "acts": plain(p.Acts), "probe": plain(snap), "ns": inside, "host": host,
 		"client": b.roles[BoxClient], "daemon": b.roles[BoxDaemon], "container": b.container(),
-		"stdout": b.stdout, "stderr": b.stderr, "exit": b.exit, "command": b.command,
+		"stdout": b.stdout, "stderr": b.stderr, "exit": b.exit, "command": b.command, "containers": b.all.env(),
 	}
+	b.anatomy.env(env)
 	if p.Fact != nil {
 		env["fact"] = plain(p.Fact)
 	}

@@ -34,6 +34,7 @@ type Step struct {
 	Title    string         `json:"title"`
 	Prose    string         `json:"prose"`          // Markdown, fields filled
 	More     string         `json:"more,omitempty"` // for whoever asks for more
+	In       Translations   `json:"in,omitempty"`   // all that is said, in the other languages
 	Claims   []Claim        `json:"claims,omitempty"`
 	Show     []string       `json:"show,omitempty"` // panels that belong on the page
 	Panels   []Panel        `json:"panels,omitempty"`
@@ -46,6 +47,8 @@ type Step struct {
 	DataRoot string         `json:"dataRoot,omitempty"` // the daemon's, which Brief leaves out of paths
 	Passed   []stage.Point  `json:"passed,omitempty"`   // points since the step before at which the lesson has no stop; without acts
 	Blobs    []Blob         `json:"blobs,omitempty"`    // small layers that were fetched since the step before
+
+	Containers []Container `json:"containers,omitempty"` // of the session, in the order of their creation
 }
 
 // Blob is a blob of the image store.

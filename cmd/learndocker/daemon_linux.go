@@ -1,3 +1,5 @@
+//go:build linux && !noengine
+
 package main
 
 import (
@@ -14,16 +16,22 @@ import (
 
 func newDaemon(s *settings) *cobra.Command {
 	var hub, debug bool
-	var ephemeral string
+	var ephemeral, cgroupParent string
 	c := &cobra.Command{
 		Use:   "daemon",
 		Short: "Run the daemon in the foreground",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if rootless.Needed() {
-				status, err := rootless.Enter(append(os.Args[1:],
+				rootless.EnterScope()
+				status, err := rootless.Enter(func(delegated string) []string {
 					// Said outright: in there we look like root, whose defaults are others.
-					"--host", s.host, "--data-root", s.dataRoot)...)
+					args := append(os.Args[1:], "--host", s.host, "--data-root", s.dataRoot)
+					if cgroupParent == "" {
+						args = append(args, "--cgroup-parent", delegated)
+					}
+					return args
+				})
 				if err != nil || status != 0 {
 					return exitError{max(status, 1), err}
 				}
@@ -32,11 +40,14 @@ func newDaemon(s *settings) *cobra.Command {
 			if err := rootless.Settle(); err != nil {
 				return err
 			}
+			if err := daemon.CheckLimits(); err != nil {
+				return err
+			}
 			level := slog.LevelInfo
 			if debug {
 				level = slog.LevelDebug
 			}
-			e, err := engine.Open(engine.Options{DataRoot: s.dataRoot, Hub: hub})
+			e, err := engine.Open(engine.Options{DataRoot: s.dataRoot, CgroupParent: cgroupParent, Hub: hub})
 			if err != nil {
 				return err
 			}
@@ -49,6 +60,7 @@ func newDaemon(s *settings) *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&hub, "hub", false, "pull Docker Hub's images from Docker Hub, not from the bundled registry")
+	c.Flags().StringVar(&cgroupParent, "cgroup-parent", "", "control `GROUP` for the containers' groups (default /learndocker, or one that the system has handed to you)")
 	// For lessons: should the narrator be killed, its directory still goes.
 	c.Flags().StringVar(&ephemeral, "ephemeral", "", "remove `DIRECTORY` at the end")
 	c.Flags().BoolVar(&debug, "debug", false, "log every request that ends in an error")

@@ -8,32 +8,47 @@ import (
 	"flag"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/learndocker/learndocker/engine/stage"
 	"github.com/learndocker/learndocker/narrate"
 	"github.com/learndocker/learndocker/narrate/transcript"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// TestGoldenTranscript runs the lesson and holds its transcript against the one
-// that was looked at. The file is the machine's kind's: root or not, and which
-// cgroup version.
+// TestGoldenTranscript runs each lesson and holds its transcript against the
+// one that was looked at. The file is the machine's kind's: root or not, and
+// which cgroup version.
 func TestGoldenTranscript(t *testing.T) {
-	header, steps := runLesson(t, "hello-world")
+	names, err := lessonNames()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) { goldenTranscript(t, name) })
+	}
+}
+
+func goldenTranscript(t *testing.T, name string) {
+	header, steps := runLesson(t, name)
 	who := "root"
 	if header.Rootless {
 		who = "user"
 	}
 	kind := who + "." + strings.ReplaceAll(header.Machine.Cgroup, " ", "-")
-	for _, format := range []string{"md", "sh"} {
-		name := "hello-world." + kind + "." + format
-		got := transcribe(t, format, header, steps, transcript.Options{Stable: true, Name: "hello-world." + format})[0].Data
-		holdAgainst(t, filepath.Join("testdata", "golden", name), got)
+	formats := []string{"md"}
+	if name == "hello-world" { // a script makes one container
+		formats = append(formats, "sh")
+	}
+	for _, format := range formats {
+		got := transcribe(t, format, header, steps, transcript.Options{Stable: true, Name: name + "." + format})[0].Data
+		holdAgainst(t, filepath.Join("testdata", "golden", name+"."+kind+"."+format), got)
 	}
 }
 
@@ -72,14 +87,43 @@ func transcribe(t *testing.T, format string, h narrate.Header, steps []*narrate.
 	return files
 }
 
-// runLesson runs a lesson to its end and returns its steps.
+// TestWhatIsOffered types each command that a step offers, while it is held.
+func TestWhatIsOffered(t *testing.T) {
+	for _, tool := range [][2]string{{"curl", "curl"}, {"jq", "jq"}, {"ip", "iproute2"}, {"findmnt", "util-linux"}, {"nsenter", "util-linux"}} {
+		need(t, tool[0], tool[1])
+	}
+	names, err := lessonNames()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			typed := 0
+			followLesson(t, name, func(_ narrate.Header, s *narrate.Step) {
+				for _, try := range s.Try {
+					said, err := exec.Command("sh", "-c", try.Run).CombinedOutput()
+					typed++
+					gone := s.Stage() == stage.ContainerRemove && try.Why == "nothing"
+					if (err != nil) != gone || (len(said) == 0) {
+						t.Errorf("step %d: %s: %v\n%s", s.N, try.Run, err, said)
+					}
+				}
+			})
+			if typed == 0 {
+				t.Error("the lesson offers nothing to try")
+			}
+		})
+	}
+}
+
+// runLesson runs a bundled lesson to its end and returns its steps.
 func runLesson(t *testing.T, name string) (narrate.Header, []*narrate.Step) {
 	t.Helper()
 	return followLesson(t, name, func(narrate.Header, *narrate.Step) {})
 }
 
 // followLesson does so, and shows each step while the engine is held at it.
-func followLesson(t *testing.T, name string, at func(narrate.Header, *narrate.Step)) (narrate.Header, []*narrate.Step) {
+func followLesson(t *testing.T, name string, at func(narrate.Header, *narrate.Step)) (header narrate.Header, steps []*narrate.Step) {
 	t.Helper()
 	l, err := readLesson(name)
 	if err != nil {
@@ -98,7 +142,6 @@ func followLesson(t *testing.T, name string, at func(narrate.Header, *narrate.St
 			t.Error(err)
 		}
 	}()
-	var steps []*narrate.Step
 	for {
 		step, err := live.Next(context.Background())
 		if errors.Is(err, io.EOF) {

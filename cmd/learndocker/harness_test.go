@@ -33,8 +33,15 @@ var built struct {
 	err  error
 }
 
-// TestMain removes the program that the tests have built.
+// TestMain removes the program that the tests have built. They speak English,
+// whatever whoever runs them speaks.
 func TestMain(m *testing.M) {
+	if os.Getenv(keeperVar) != "" {
+		os.Exit(keep(os.Args[1:]))
+	}
+	if err := os.Setenv("LEARNDOCKER_LANG", "en"); err != nil {
+		panic(err)
+	}
 	status := m.Run()
 	if built.dir != "" {
 		_ = os.RemoveAll(built.dir) // the system clears its temporary files too
@@ -47,6 +54,9 @@ func program(t *testing.T) string {
 	t.Helper()
 	built.Do(func() {
 		if built.dir, built.err = os.MkdirTemp("", "ld-test-"); built.err != nil {
+			return
+		}
+		if built.err = os.Chmod(built.dir, 0o755); built.err != nil { // other users run it too
 			return
 		}
 		built.path = filepath.Join(built.dir, "learndocker")
@@ -279,14 +289,26 @@ func (s snapshot) owned(before snapshot, marks []string, data string, root int) 
 			mine[line] = true
 		}
 	}
-	if name, err := os.ReadFile(filepath.Join(data, "bridge")); err == nil {
+	if name := bridgeOf(data); name != "" {
 		for line := range s {
-			if strings.HasPrefix(line, "interface ") && strings.HasSuffix(line, " "+strings.TrimSpace(string(name))) {
+			if strings.HasPrefix(line, "interface ") && strings.HasSuffix(line, " "+name) {
 				mine[line] = true
 			}
 		}
 	}
 	return mine
+}
+
+// bridgeOf is the bridge that carries the mark of the daemon with that data
+// root: the interface's alias in /sys. "" where there is none.
+func bridgeOf(data string) string {
+	aliases, _ := filepath.Glob("/sys/class/net/*/ifalias")
+	for _, file := range aliases {
+		if alias, err := os.ReadFile(file); err == nil && strings.TrimSpace(string(alias)) == "learndocker "+data {
+			return filepath.Base(filepath.Dir(file))
+		}
+	}
+	return ""
 }
 
 func isMarked(line string, marks []string) bool {

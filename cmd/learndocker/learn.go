@@ -19,12 +19,14 @@ import (
 
 	"github.com/learndocker/learndocker/content"
 	"github.com/learndocker/learndocker/narrate"
+	"github.com/learndocker/learndocker/narrate/lesson"
 	"github.com/learndocker/learndocker/narrate/prose"
 	"github.com/learndocker/learndocker/narrate/shell"
 	controls "github.com/learndocker/learndocker/narrate/term"
 )
 
-const language = "en"
+// language is that in which lessons are written first.
+const language = prose.Original
 
 // showFlags say how steps are shown and kept: the same for a lesson, a
 // recording and a watched daemon.
@@ -33,7 +35,9 @@ type showFlags struct {
 	pace       time.Duration
 	transcript transcriptFlags
 	record     string
-	waiting    string // what is waited for when nothing happens
+	language   languageFlag
+	web        webFlags
+	awaited    string // the command that a watched daemon waits for
 }
 
 func (f *showFlags) declare(flags *pflag.FlagSet) {
@@ -41,6 +45,8 @@ func (f *showFlags) declare(flags *pflag.FlagSet) {
 	flags.DurationVar(&f.pace, "pace", 6*time.Second, "how long each stop stays, without --step")
 	f.transcript.declare(flags)
 	flags.StringVar(&f.record, "record", "", "write the recording to `FILE`, as JSON Lines")
+	f.language.declare(flags)
+	f.web.declare(flags)
 }
 
 // show plays a source and keeps what is asked for.
@@ -51,6 +57,10 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 	// A reader that has had enough (head) ends the session in order.
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGPIPE)
 	defer stop()
+	words, err := f.language.words(source.Header())
+	if err != nil {
+		return errors.Join(err, source.Close())
+	}
 	session := narrate.NewSession(source)
 	defer func() { err = errors.Join(err, session.Close()) }()
 	if f.record != "" {
@@ -60,26 +70,69 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 		}
 		defer func() { err = errors.Join(err, finish()) }()
 	}
+	address := ""
+	if f.web.wanted() {
+		address, err = f.serve(ctx, session, source)
+		if err != nil {
+			return err
+		}
+		if !onTerminal() {
+			return f.served(ctx, session, words)
+		}
+	}
 	c := &controls.Controls{
-		Session: session, In: os.Stdin, Out: os.Stdout, Step: f.step, Pace: f.pace, Color: !color.NoColor, Waiting: f.waiting,
+		Session: session, In: os.Stdin, Out: os.Stdout, Step: f.step || address != "", Pace: f.pace, Color: !color.NoColor,
+		Language: words.language, Words: words.fixed, Page: address,
 		Shell: func(step *narrate.Step, inside bool) error {
 			if !inside {
-				return shell.Host(step.Point.PID, env)
+				return shell.Host(step.Point.PID, env, words.fixed)
 			}
 			if step.Point == nil || step.Point.PID != containerPID(step) {
 				return shell.ErrNothingHeld
 			}
-			return shell.Inside(step.Point.PID)
+			return shell.Inside(step.Point.PID, words.fixed)
 		},
+	}
+	if f.awaited != "" {
+		c.Waiting = words.fixed.Say("watching; waiting for a client:") + " " + f.awaited
 	}
 	if err := c.Run(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}
-	err = f.transcript.writeSeen(session)
+	err = f.transcript.writeSeen(session, words)
 	if ctx.Err() != nil { // ^C, by which watching ends: what was seen is kept all the same
 		return exitError{status: 130, cause: err}
 	}
 	return err
+}
+
+// serve opens the page beside the terminal. It ends with ctx.
+func (f *showFlags) serve(ctx context.Context, session *narrate.Session, source narrate.Source) (address string, err error) {
+	address, ended, err := f.web.serve(ctx, session, source)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprintln(os.Stderr, "The page:", address)
+	go func() {
+		if err := <-ended; err != nil {
+			fmt.Fprintln(os.Stderr, "the page:", err)
+		}
+	}()
+	return address, nil
+}
+
+// served lets browsers alone lead, where there is no terminal, until the program
+// is told to end.
+func (f *showFlags) served(ctx context.Context, session *narrate.Session, words wording) error {
+	if _, err := session.Next(ctx); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return f.transcript.writeSeen(session, words)
+}
+
+func onTerminal() bool {
+	return term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd()))
 }
 
 // containerPID is the container's process where the probe saw one.
@@ -99,14 +152,23 @@ func (f *showFlags) recordTo(session *narrate.Session) (finish func() error, err
 	}
 	r, err := narrate.NewRecorder(tmp, session.Header())
 	if err != nil {
-		return nil, fmt.Errorf("record: %w", err)
+		return nil, errors.Join(fmt.Errorf("write %s: %w", f.record, err), tmp.Close(), os.Remove(tmp.Name()))
 	}
-	session.OnStep(r.Step)
+	var failed error
+	session.OnStep(func(s *narrate.Step) error {
+		if err := r.Step(s); err != nil {
+			failed = fmt.Errorf("write %s: %w", f.record, err)
+		}
+		return failed
+	})
 	return func() error {
-		if len(session.Seen()) == 0 {
+		if len(session.Seen()) == 0 || failed != nil { // of a step that was cut off nothing can be replayed
 			return errors.Join(tmp.Close(), os.Remove(tmp.Name()))
 		}
-		return errors.Join(tmp.Chmod(0o644), tmp.Close(), os.Rename(tmp.Name(), f.record))
+		if err := errors.Join(tmp.Chmod(0o644), tmp.Close()); err != nil {
+			return errors.Join(fmt.Errorf("write %s: %w", f.record, err), os.Remove(tmp.Name()))
+		}
+		return os.Rename(tmp.Name(), f.record)
 	}, nil
 }
 
@@ -136,7 +198,7 @@ func writeWhole(name string, write func(io.Writer) error) error {
 	return os.Rename(tmp.Name(), name)
 }
 
-func openLibrary() (*prose.Library, error) { return prose.Open(content.Files, language) }
+func openLibrary() (*prose.Library, error) { return prose.OpenAll(content.Files) }
 
 // colorless is set by the environment (NO_COLOR) and by output that is no
 // terminal; fatih/color decides.
@@ -148,12 +210,29 @@ func init() {
 
 func readLessonFile(name string, bundled fs.FS) (file string, data []byte, err error) {
 	if filepath.Ext(name) == ".yaml" || filepath.Ext(name) == ".yml" {
-		data, err = os.ReadFile(name)
+		data, err = readBounded(name, lesson.MaxScript)
 		return name, data, err
 	}
 	file = name + ".yaml"
 	data, err = fs.ReadFile(bundled, file)
 	return file, data, err
+}
+
+// readBounded reads a file, up to one byte more than is wanted: whoever wants it
+// sees that it is too large. What is no file (a device, a pipe that nobody
+// fills) is not waited for.
+func readBounded(name string, most int64) ([]byte, error) {
+	if info, err := os.Stat(name); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, most+1))
 }
 
 // addLearn adds commands to the group of those that teach.

@@ -117,7 +117,7 @@ func (s *station) leftovers() error {
 			return fmt.Errorf("the daemon left control groups %v (%v)", groups, err)
 		}
 	}
-	if name, err := os.ReadFile(filepath.Join(s.data(), "bridge")); err == nil {
+	if name := bridgeOf(s.data()); name != "" {
 		return fmt.Errorf("the daemon left its bridge %s", name)
 	}
 	if _, err := os.Lstat(filepath.Join(s.dir, "docker.sock")); err == nil {

@@ -137,18 +137,18 @@ func mayPut(dir string) error {
 
 // writeSeen writes a session's transcript where one is asked for and there is
 // something to write.
-func (f *transcriptFlags) writeSeen(s *narrate.Session) error {
+func (f *transcriptFlags) writeSeen(s *narrate.Session, words wording) error {
 	if f.file == "" || len(s.Seen()) == 0 {
 		return nil
 	}
-	return f.write(s.Header(), s.Seen())
+	return f.write(s.Header(), s.Seen(), words)
 }
 
 // write writes the files: those beside the transcript first, so that it names
 // none that is not there.
-func (f *transcriptFlags) write(h narrate.Header, steps []*narrate.Step) error {
+func (f *transcriptFlags) write(h narrate.Header, steps []*narrate.Step, words wording) error {
 	o := f.options
-	o.Name = filepath.Base(f.file)
+	o.Name, o.Language, o.Words = filepath.Base(f.file), words.language, words.fixed
 	if o.Redact {
 		o.Secrets = ownNames()
 	}

@@ -24,9 +24,9 @@ import (
 	"github.com/learndocker/learndocker/engine/sys"
 )
 
-// Parent is the group below which every container's group is made, as Docker
-// uses /docker.
-const Parent = "/learndocker"
+// DefaultParent is the group below which every container's group is made where
+// nothing else is asked for, as Docker uses /docker.
+const DefaultParent = "/learndocker"
 
 // Limits are what a container may use at most; zero is no limit.
 type Limits struct {
@@ -40,6 +40,7 @@ type Limits struct {
 type System struct {
 	Version string // "v1", "v2"; "" where none is mounted
 	Hybrid  bool
+	Parent  string // group of which the containers' groups are children, below each root
 	roots   []root // v2: one
 }
 
@@ -53,13 +54,20 @@ type root struct {
 // (cpuset, blkio, hugetlb, …) limit nothing that learndocker can be asked for.
 var joined = []string{"memory", "cpu", "cpuacct", "pids", "devices", "freezer"}
 
-// Detect reads the mounted hierarchies from /proc/self/mountinfo.
-func Detect() (System, error) {
+// Detect reads the mounted hierarchies from /proc/self/mountinfo. The
+// containers' groups will be children of parent; "" is DefaultParent.
+func Detect(parent string) (System, error) {
+	if parent == "" {
+		parent = DefaultParent
+	}
+	if !filepath.IsAbs(parent) {
+		return System{}, fmt.Errorf("cgroup parent %q: it is a path from the root of the hierarchy and begins with /", parent)
+	}
 	mounts, err := mountinfo.GetMounts(mountinfo.FSTypeFilter("cgroup", "cgroup2"))
 	if err != nil {
 		return System{}, fmt.Errorf("read cgroup mounts: %w", err)
 	}
-	var s System
+	s := System{Parent: filepath.Clean(parent)}
 	var unified string
 	for _, m := range mounts {
 		if m.FSType == "cgroup2" {
@@ -94,12 +102,60 @@ type Group struct {
 
 // Open names the group of a container without touching it.
 func (s System) Open(id string) *Group {
-	return &Group{system: s, path: filepath.Join(Parent, id)}
+	return &Group{system: s, path: filepath.Join(s.Parent, id)}
+}
+
+// Groups lists the containers' groups that there are, whoever made them.
+func (s System) Groups() []*Group {
+	var groups []*Group
+	seen := map[string]bool{}
+	for _, r := range s.roots {
+		entries, err := os.ReadDir(filepath.Join(r.dir, s.Parent))
+		if err != nil {
+			continue // no container's group in this hierarchy
+		}
+		for _, e := range entries {
+			if e.IsDir() && !seen[e.Name()] {
+				seen[e.Name()] = true
+				groups = append(groups, s.Open(e.Name()))
+			}
+		}
+	}
+	return groups
+}
+
+// ID is the container whose group it is.
+func (g *Group) ID() string { return filepath.Base(g.path) }
+
+// Processes are the processes in the group, as this PID namespace numbers them.
+func (g *Group) Processes() []int {
+	var pids []int
+	for _, dir := range g.Dirs() {
+		data, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+		if err != nil {
+			continue // not in this hierarchy
+		}
+		for field := range strings.FieldsSeq(string(data)) {
+			if pid, err := strconv.Atoi(field); err == nil && !slices.Contains(pids, pid) {
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids
+}
+
+// End ends every process in the group and removes it.
+func (g *Group) End() error {
+	for _, pid := range g.Processes() {
+		_ = unix.Kill(pid, unix.SIGKILL) // an error is a process that has ended
+	}
+	return g.Remove(sys.Kernel{})
 }
 
 // Create makes the group and writes its limits. What the machine does not let
 // us have is told in the fact (Refused, Write.Error) unless the user asked for
-// it by a limit: then it is an error, as the limit would not hold.
+// it by a limit: then it is an error, as the limit would not hold. devices are
+// those that the group may open; nil is no rule.
 func (s System) Create(k sys.Kernel, id string, l Limits, devices []Device) (*Group, stage.Cgroup, error) {
 	g := s.Open(id)
 	fact := stage.Cgroup{Container: id, Version: s.Version, Hybrid: s.Hybrid, Path: g.path, Dirs: []string{}, Writes: []stage.Write{}}
@@ -346,7 +402,7 @@ func remove(k sys.Kernel, dir string) error {
 // daemon's containers keep it.
 func (s System) RemoveParent() {
 	for _, r := range s.roots {
-		_ = unix.Rmdir(filepath.Join(r.dir, Parent))
+		_ = unix.Rmdir(filepath.Join(r.dir, s.Parent))
 	}
 }
 

@@ -23,7 +23,7 @@ import (
 // written can be read without a kernel of that version.
 func fakeGroup(t *testing.T, version string) *Group {
 	t.Helper()
-	s := System{Version: version}
+	s := System{Version: version, Parent: DefaultParent}
 	if version == "v2" {
 		s.roots = []root{{dir: t.TempDir()}}
 	} else {
@@ -96,7 +96,7 @@ func TestDeviceProgram(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("this test wants root")
 	}
-	s := System{Version: "v2", roots: []root{{dir: unified(t)}}}
+	s := System{Version: "v2", Parent: DefaultParent, roots: []root{{dir: unified(t)}}}
 	id := fmt.Sprintf("test-%d", os.Getpid())
 	g, _, err := s.Create(sys.Kernel{}, id, Limits{}, DefaultDevices())
 	if err != nil {

@@ -30,6 +30,7 @@ type Options struct {
 	Cwd  string
 	User string // "name", "uid", "name:group", …; "" is root
 
+	CgroupParent   string
 	Limits         cgroup.Limits
 	CapAdd         []string
 	CapDrop        []string
@@ -63,7 +64,7 @@ func NewSpec(o Options) (*specs.Spec, error) {
 		Hostname: o.Hostname,
 		Mounts:   mounts(o),
 		Linux: &specs.Linux{
-			CgroupsPath:   filepath.Join(cgroup.Parent, o.ID),
+			CgroupsPath:   filepath.Join(o.CgroupParent, o.ID),
 			Namespaces:    namespaces,
 			Resources:     resources(o.Limits),
 			MaskedPaths:   maskedPaths(),

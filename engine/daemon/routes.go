@@ -156,7 +156,7 @@ func (d *Daemon) info(x *exchange) error {
 		security = append(security, "name=rootless")
 	}
 	return x.json(http.StatusOK, map[string]any{
-		"ID": x.DataRoot(), "Name": hostname(), "ServerVersion": d.version, "DockerRootDir": x.DataRoot(), "Driver": "overlay2",
+		"ID": x.DataRoot(), "Name": hostname(), "ServerVersion": d.version, "DockerRootDir": x.DataRoot(), "Driver": x.StorageDriver(),
 		"Containers": len(records), "ContainersRunning": running, "ContainersStopped": len(records) - running, "Images": len(images),
 		"CgroupDriver": "cgroupfs", "CgroupVersion": strings.TrimPrefix(cgroups.Version, "v"), "KernelVersion": kernelRelease(),
 		"OperatingSystem": "Linux", "OSType": "linux", "Architecture": runtime.GOARCH, "NCPU": runtime.NumCPU(),

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,11 +20,9 @@ import (
 	"github.com/learndocker/learndocker/engine/sys"
 )
 
-// Whiteout names: OCI image specification, layer.md.
 const (
-	whiteoutPrefix = ".wh."
-	opaqueMarker   = ".wh..wh..opq"
-	xattrRecord    = "SCHILY.xattr."
+	aufsPrefix  = ".wh..wh." // what aufs kept for itself, in images of its time: Docker skips it too
+	xattrRecord = "SCHILY.xattr."
 )
 
 // extractor writes the entries of one archive below root.
@@ -33,7 +32,12 @@ type extractor struct {
 	root     int    // O_PATH descriptor
 	singleID bool
 	userns   bool
+	marks    marks
+	written  counter // of files: holes of a sparse file are no part of the archive
 	dirTimes []dirTime
+	dirNames int // bytes of the names in dirTimes
+
+	maxDirNames int
 }
 
 // dirTime is set at the end: each file made in a directory changes its time.
@@ -60,6 +64,10 @@ func (x *extractor) entry(h *tar.Header, content io.Reader) (stage.Entry, error)
 		e.Type = "dir"
 		return e, x.attributes(x.root, ".", h)
 	}
+	if isAufs(name) {
+		e.Type = "aufs"
+		return e, nil
+	}
 	parent, err := x.parent(path.Dir(name))
 	if err != nil {
 		return e, err
@@ -68,7 +76,7 @@ func (x *extractor) entry(h *tar.Header, content io.Reader) (stage.Entry, error)
 	base := path.Base(name)
 	if base == opaqueMarker {
 		e.Type = "opaque"
-		return e, x.opaque(parent, ".")
+		return e, x.marks.opaque(parent, ".")
 	}
 	if deleted, ok := strings.CutPrefix(base, whiteoutPrefix); ok {
 		e.Type = "whiteout"
@@ -82,9 +90,19 @@ func (x *extractor) entry(h *tar.Header, content io.Reader) (stage.Entry, error)
 		return e, nil // shares everything with what it links to
 	}
 	if h.Typeflag == tar.TypeDir {
+		if x.dirNames += len(name); x.dirNames > x.maxDirNames {
+			return e, fmt.Errorf("the names of the directories take more than %d bytes", x.maxDirNames)
+		}
 		x.dirTimes = append(x.dirTimes, dirTime{name, h.ModTime})
 	}
 	return e, x.attributes(parent, base, h)
+}
+
+// isAufs reports whether the name is, or is below, one of aufs's own.
+func isAufs(name string) bool {
+	return slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool {
+		return strings.HasPrefix(part, aufsPrefix) && part != opaqueMarker
+	})
 }
 
 // parent opens the directory of that name inside the root and makes what is
@@ -100,9 +118,9 @@ func (x *extractor) parent(name string) (int, error) {
 	}
 	defer unix.Close(above)
 	base := path.Base(name)
-	deleted := isWhiteout(above, base)
+	deleted := x.marks.deleted(above, base)
 	if deleted {
-		if err := unix.Unlinkat(above, base, 0); err != nil {
+		if err := x.marks.undelete(above, base); err != nil {
 			return -1, err
 		}
 	}
@@ -119,16 +137,9 @@ func (x *extractor) directory(parent int, base string, mode uint32, opaque bool)
 		return err
 	}
 	if opaque {
-		return x.opaque(parent, base)
+		return x.marks.opaque(parent, base)
 	}
 	return nil
-}
-
-// isWhiteout reports whether the layer has deleted what had that name.
-func isWhiteout(parent int, base string) bool {
-	var st unix.Stat_t
-	err := unix.Fstatat(parent, base, &st, unix.AT_SYMLINK_NOFOLLOW)
-	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == 0
 }
 
 func (x *extractor) open(name string) (int, error) {
@@ -140,7 +151,12 @@ func (x *extractor) open(name string) (int, error) {
 
 // node makes the entry itself: file, directory, link or device.
 func (x *extractor) node(parent int, base string, h *tar.Header, content io.Reader) (string, error) {
-	deleted := isWhiteout(parent, base)
+	deleted := x.marks.deleted(parent, base)
+	if deleted {
+		if err := x.marks.undelete(parent, base); err != nil {
+			return "", err
+		}
+	}
 	if err := clear(parent, base, h.Typeflag == tar.TypeDir); err != nil {
 		return "", err
 	}
@@ -199,7 +215,8 @@ func (x *extractor) file(parent int, base string, h *tar.Header, content io.Read
 	}
 	f := os.NewFile(uintptr(fd), base)
 	defer f.Close()
-	n, err := io.Copy(f, content)
+	x.written.r = content
+	n, err := io.Copy(f, &x.written)
 	x.kernel.Did("write", err, "", sys.Quote(x.shown(h.Name)), fmt.Sprintf("%d bytes", n))
 	if err != nil {
 		return err
@@ -220,6 +237,9 @@ func (x *extractor) link(parent int, base string, h *tar.Header) error {
 // device makes a device node. An ordinary user cannot, and an image that holds
 // one (in /dev, which is mounted over anyway) should run all the same.
 func (x *extractor) device(parent int, base string, mode uint32, h *tar.Header) error {
+	if h.Devmajor < 0 || h.Devmajor >= 1<<12 || h.Devminor < 0 || h.Devminor >= 1<<20 { // would be cut to another device's number
+		return fmt.Errorf("there is no device %d:%d", h.Devmajor, h.Devminor)
+	}
 	if x.userns {
 		return nil
 	}
@@ -236,23 +256,11 @@ func (x *extractor) whiteout(parent int, base string) error {
 	err := unix.Fstatat(parent, base, &st, unix.AT_SYMLINK_NOFOLLOW)
 	switch {
 	case errors.Is(err, unix.ENOENT):
-		return unix.Mknodat(parent, base, unix.S_IFCHR, 0)
+		return x.marks.remove(parent, base)
 	case err == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR:
-		return x.opaque(parent, base)
+		return x.marks.opaque(parent, base)
 	}
 	return err
-}
-
-func opaqueAttribute(userns bool) string {
-	if userns {
-		return "user.overlay.opaque"
-	}
-	return "trusted.overlay.opaque"
-}
-
-// opaque hides what the layers below have in the directory.
-func (x *extractor) opaque(parent int, base string) error {
-	return unix.Lsetxattr(fmt.Sprintf("/proc/self/fd/%d/%s", parent, base), opaqueAttribute(x.userns), []byte("y"), 0)
 }
 
 // attributes gives the entry its owner, mode, extended attributes and times, in
@@ -262,6 +270,9 @@ func (x *extractor) attributes(parent int, base string, h *tar.Header) error {
 		if x.userns {
 			return nil // was not made
 		}
+	}
+	if !validID(h.Uid) || !validID(h.Gid) { // would be cut to another's, or to root's
+		return fmt.Errorf("there is no owner %d:%d", h.Uid, h.Gid)
 	}
 	if !x.singleID {
 		if err := unix.Fchownat(parent, base, h.Uid, h.Gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
@@ -280,6 +291,9 @@ func (x *extractor) attributes(parent int, base string, h *tar.Header) error {
 	}
 	return setTime(parent, base, h.ModTime)
 }
+
+// validID: ids have 32 bits, and the last of them means "leave it": chown(2).
+func validID(id int) bool { return id >= 0 && int64(id) < 1<<32-1 }
 
 // xattrs sets the attributes that PAX records carry. Those of overlayfs itself
 // would let an archive say what the stack of layers looks like.

@@ -10,8 +10,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -29,9 +28,23 @@ const (
 	None   = "none"
 )
 
+// aliasPrefix marks a bridge as a learndocker daemon's. The rest of the alias is
+// the daemon's data root: a bridge whose daemon has been killed is known by it.
+const aliasPrefix = "learndocker "
+
+// maxAlias is the kernel's IFALIASZ less the final zero, in bytes.
+const maxAlias = 255
+
+var namePattern = regexp.MustCompile(`^learndocker\d{1,3}$`)
+
+func alias(dataRoot string) string {
+	a := aliasPrefix + dataRoot
+	return a[:min(len(a), maxAlias)]
+}
+
 // Network is the daemon's bridge; it is made when the first container asks.
 type Network struct {
-	record  string // file that names the bridge, for the next start
+	alias   string
 	refused string // why there can be no bridge here; "" where there can
 
 	mu      sync.Mutex
@@ -45,7 +58,7 @@ type Network struct {
 // bridge that a killed daemon left. A rootless daemon has no say over the
 // host's interfaces: its containers get loopback only.
 func Open(dataRoot string, rootless bool) (*Network, error) {
-	n := &Network{record: filepath.Join(dataRoot, "bridge"), used: map[netip.Addr]string{}}
+	n := &Network{alias: alias(dataRoot), used: map[netip.Addr]string{}}
 	if rootless {
 		n.refused = "an ordinary user may not add interfaces to the host's network namespace"
 		return n, nil
@@ -54,19 +67,53 @@ func Open(dataRoot string, rootless bool) (*Network, error) {
 }
 
 func (n *Network) removeLeft() error {
-	name, err := os.ReadFile(n.record)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
+	left, err := Bridges()
 	if err != nil {
 		return err
 	}
-	if link, err := netlink.LinkByName(strings.TrimSpace(string(name))); err == nil {
-		if err := netlink.LinkDel(link); err != nil {
+	for _, b := range left {
+		if b.attrs.Alias != n.alias {
+			continue
+		}
+		if err := b.Remove(); err != nil {
 			return fmt.Errorf("remove the bridge of a killed daemon: %w", err)
 		}
 	}
-	return os.Remove(n.record)
+	return nil
+}
+
+// Made is a bridge that some learndocker daemon has made.
+type Made struct {
+	Name     string
+	DataRoot string // the daemon's; cut short where it is longer than an alias may be, "" in the moment before the bridge is marked
+	attrs    *netlink.LinkAttrs
+}
+
+// Bridges lists the bridges of all learndocker daemons, living or not.
+func Bridges() ([]Made, error) {
+	links, err := netlink.LinkList()
+	if err != nil {
+		return nil, fmt.Errorf("list interfaces: %w", err)
+	}
+	var made []Made
+	for _, l := range links {
+		a := l.Attrs()
+		root, marked := strings.CutPrefix(a.Alias, aliasPrefix)
+		unmarked := a.Alias == "" && namePattern.MatchString(a.Name)
+		if l.Type() == "bridge" && (marked || unmarked) {
+			made = append(made, Made{Name: a.Name, DataRoot: root, attrs: a})
+		}
+	}
+	return made, nil
+}
+
+// Remove removes the bridge; one that has gone meanwhile is no error.
+func (m Made) Remove() error {
+	err := netlink.LinkDel(&netlink.Bridge{LinkAttrs: *m.attrs})
+	if errors.Is(err, unix.ENODEV) {
+		return nil
+	}
+	return err
 }
 
 // Close removes the bridge.
@@ -80,7 +127,7 @@ func (n *Network) Close() error {
 		return fmt.Errorf("remove bridge %s: %w", n.bridge.Name, err)
 	}
 	n.bridge = nil
-	return os.Remove(n.record)
+	return nil
 }
 
 // Attach brings up loopback in the network namespace of process pid and, in
@@ -125,7 +172,10 @@ func bringUp(k sys.Kernel, inside *netlink.Handle, name string, pid int) error {
 func (n *Network) plug(k sys.Kernel, inside *netlink.Handle, container string, fact *stage.Network) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if err := n.ensureBridge(k); err != nil {
+	if err := n.ensureBridge(k); isRefusal(err) {
+		*fact = refused(fact.PID, "a bridge", err)
+		return nil
+	} else if err != nil {
 		return err
 	}
 	address, err := n.reserve(container)
@@ -144,10 +194,30 @@ func (n *Network) plug(k sys.Kernel, inside *netlink.Handle, container string, f
 	err = netlink.LinkAdd(veth)
 	k.Did("netlink", err, fmt.Sprintf("ip link add %s master %s up type veth peer name eth0 address %s netns %d", fact.Veth, fact.Bridge, mac, fact.PID),
 		"RTM_NEWLINK", "veth", fact.Veth, "IFLA_MASTER="+fact.Bridge, "peer eth0", fmt.Sprintf("IFLA_NET_NS_PID=%d", fact.PID))
+	if isRefusal(err) {
+		delete(n.used, address)
+		*fact = refused(fact.PID, "a veth pair", err)
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("add veth pair: %w", err)
 	}
 	return addressInside(k, inside, fact)
+}
+
+// isRefusal tells what the machine does not offer, or not to us, from what goes
+// wrong.
+func isRefusal(err error) bool {
+	return errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EPERM)
+}
+
+// refused is the network of a container that gets loopback only.
+func refused(pid int, what string, err error) stage.Network {
+	why := "this process may not add " + what + " to the host's network namespace"
+	if errors.Is(err, unix.EOPNOTSUPP) {
+		why = "this kernel cannot make " + what + ", or its module is not loaded"
+	}
+	return stage.Network{PID: pid, Mode: None, Refused: why}
 }
 
 // addressInside sets up eth0 from inside the namespace.
@@ -222,8 +292,11 @@ func overlaps(subnet netip.Prefix, routes []netlink.Route) bool {
 }
 
 func (n *Network) addressBridge(k sys.Kernel, bridge *netlink.Bridge, subnet netip.Prefix) error {
-	if err := os.WriteFile(n.record, []byte(bridge.Name+"\n"), 0o600); err != nil {
-		return errors.Join(err, netlink.LinkDel(bridge))
+	// The kernel takes no alias with the making of an interface.
+	err := netlink.LinkSetAlias(bridge, n.alias)
+	k.Did("netlink", err, fmt.Sprintf("ip link set %s alias %q", bridge.Name, n.alias), "RTM_SETLINK", bridge.Name, fmt.Sprintf("IFLA_IFALIAS=%q", n.alias))
+	if err != nil {
+		return errors.Join(fmt.Errorf("mark bridge: %w", err), netlink.LinkDel(bridge))
 	}
 	gateway := subnet.Addr().Next()
 	own := netip.PrefixFrom(gateway, subnet.Bits()).String()
@@ -237,7 +310,7 @@ func (n *Network) addressBridge(k sys.Kernel, bridge *netlink.Bridge, subnet net
 		k.Did("netlink", err, "ip link set "+bridge.Name+" up", "RTM_NEWLINK", bridge.Name, "IFF_UP")
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("set up bridge: %w", err), netlink.LinkDel(bridge), os.Remove(n.record))
+		return errors.Join(fmt.Errorf("set up bridge: %w", err), netlink.LinkDel(bridge))
 	}
 	n.bridge, n.subnet, n.gateway = bridge, subnet, gateway
 	return nil

@@ -2,7 +2,9 @@
 
 // Package overlay stacks unpacked layers into one root file system: the layers
 // read-only below, a directory of the container's own on top, in which every
-// change ends up. See the kernel's Documentation/filesystems/overlayfs.rst.
+// change ends up. The kernel's overlayfs does it where it can; elsewhere
+// fuse-overlayfs or a plain copy stands in, and the fact says so. See the
+// kernel's Documentation/filesystems/overlayfs.rst.
 package overlay
 
 import (
@@ -18,8 +20,25 @@ import (
 	"github.com/learndocker/learndocker/engine/sys"
 )
 
-// Stack is the mount of one container.
+// Driver is a way to stack layers.
+type Driver string
+
+// The drivers, the best first.
+const (
+	Kernel Driver = "overlay"
+	Fuse   Driver = "fuse-overlayfs"
+	Copy   Driver = "copy"
+)
+
+// Plain reports whether the driver reads the deletions of a layer from files
+// named .wh.NAME, as in the layer's archive. The kernel's overlayfs has marks of
+// its own, which cannot be made on every file system.
+func (d Driver) Plain() bool { return d != Kernel }
+
+// Stack is the root file system of one container.
 type Stack struct {
+	Driver   Driver
+	Instead  string   // what the kernel answered where Driver is not its own
 	Lower    []string // topmost first
 	Dir      string   // holds upper, work and merged
 	Userns   bool     // attributes are user.overlay.*
@@ -34,32 +53,81 @@ func (s Stack) Merged() string { return filepath.Join(s.Dir, "merged") }
 
 // Mount makes the directories and mounts the stack.
 func (s Stack) Mount(k sys.Kernel, container string) (stage.Overlay, error) {
-	fact := stage.Overlay{Container: container, Lower: s.Lower, Upper: s.upper(), Work: s.work(), Merged: s.Merged(), Driver: "overlay"}
-	for _, dir := range []string{s.upper(), s.work(), s.Merged()} {
+	fact := stage.Overlay{Container: container, Lower: s.Lower, Merged: s.Merged(), Driver: string(s.Driver), Instead: s.Instead}
+	dirs := []string{s.Merged()}
+	if s.Driver != Copy {
+		fact.Upper, fact.Work = s.upper(), s.work()
+		dirs = []string{s.upper(), s.work(), s.Merged()}
+	}
+	for _, dir := range dirs {
 		if err := k.Mkdir(dir, 0o755); err != nil && !errors.Is(err, unix.EEXIST) {
 			return fact, fmt.Errorf("stack layers: %w", err)
 		}
 	}
-	fact.Options = s.options()
-	if len(fact.Options) >= os.Getpagesize() {
-		return fact, fmt.Errorf("stack %d layers: the mount options take %d bytes, the kernel reads one page", len(s.Lower), len(fact.Options))
-	}
-	if err := k.Mount("overlay", s.Merged(), "overlay", 0, fact.Options); err != nil {
+	if err := s.mount(k, &fact); err != nil {
 		return fact, fmt.Errorf("stack layers: %w", err)
 	}
 	return fact, nil
 }
 
-func (s Stack) options() string {
-	lower := make([]string, len(s.Lower))
-	for i, dir := range s.Lower {
-		lower[i] = escape(dir)
+func (s Stack) mount(k sys.Kernel, fact *stage.Overlay) error {
+	switch s.Driver {
+	case Fuse:
+		fact.Options = s.options(s.Lower)
+		return s.mountFuse(k, fact.Options)
+	case Copy:
+		return s.mountCopy(k, fact)
 	}
-	o := "lowerdir=" + strings.Join(lower, ":") + ",upperdir=" + escape(s.upper()) + ",workdir=" + escape(s.work())
-	if s.Userns {
+	return s.mountKernel(k, fact)
+}
+
+// mountKernel mounts the kernel's overlayfs. mount(2) reads one page of options:
+// where the layers' paths do not fit, they are named by open descriptors.
+func (s Stack) mountKernel(k sys.Kernel, fact *stage.Overlay) error {
+	fact.Options = s.options(s.Lower)
+	if len(fact.Options) >= os.Getpagesize() {
+		short, closeAll, err := descriptors(s.Lower)
+		defer closeAll()
+		if err != nil {
+			return err
+		}
+		fact.Options = s.options(short)
+	}
+	if len(fact.Options) >= os.Getpagesize() {
+		return fmt.Errorf("%d layers: the mount options take %d bytes, the kernel reads one page", len(s.Lower), len(fact.Options))
+	}
+	return k.Mount("overlay", s.Merged(), "overlay", 0, fact.Options)
+}
+
+// descriptors opens the directories and names them in 20 bytes or fewer each.
+func descriptors(dirs []string) (names []string, closeAll func(), err error) {
+	var open []*os.File
+	closeAll = func() {
+		for _, f := range open {
+			f.Close()
+		}
+	}
+	for _, dir := range dirs {
+		f, err := os.OpenFile(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return nil, closeAll, err
+		}
+		open = append(open, f)
+		names = append(names, fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
+	}
+	return names, closeAll, nil
+}
+
+func (s Stack) options(lower []string) string {
+	escaped := make([]string, len(lower))
+	for i, dir := range lower {
+		escaped[i] = escape(dir)
+	}
+	o := "lowerdir=" + strings.Join(escaped, ":") + ",upperdir=" + escape(s.upper()) + ",workdir=" + escape(s.work())
+	if s.Userns && s.Driver == Kernel {
 		o += ",userxattr"
 	}
-	if s.Volatile {
+	if s.Volatile && s.Driver == Kernel {
 		o += ",volatile"
 	}
 	return o

@@ -43,7 +43,7 @@ func chromium(t *testing.T, page string) string {
 	walk = func(n *html.Node) {
 		for _, a := range n.Attr {
 			if a.Key == "id" && a.Val == "result" {
-				result = content(n)
+				result = innerText(n)
 			}
 		}
 		for c := n.FirstChild; c != nil; c = c.NextSibling {
@@ -158,7 +158,7 @@ func TestPageIsWhole(t *testing.T) {
 			case "h1", "h2", "h3":
 				now := int(n.Data[1] - '0')
 				if now > level+1 {
-					t.Errorf("heading %q of level %d follows one of level %d", content(n), now, level)
+					t.Errorf("heading %q of level %d follows one of level %d", innerText(n), now, level)
 				}
 				level = now
 			case "html":

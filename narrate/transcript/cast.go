@@ -99,7 +99,7 @@ func (f *film) event(after float64, code, data string) {
 }
 
 func (f *film) step(w *work, s *narrate.Step, i int) {
-	r := term.Renderer{Width: castColumns, Height: castRows - 1, Color: true, More: w.detail() == "full", Lesson: w.header.Lesson, Replay: f.recorded(w)}
+	r := term.Renderer{Words: w.words, Width: castColumns, Height: castRows - 1, Color: true, More: w.detail() == "full", Lesson: w.header.Lesson, Replay: f.recorded(w)}
 	lines := r.Step(s)
 	screen := strings.Join(lines, "\r\n")
 	label := s.Title
@@ -120,7 +120,7 @@ func (f *film) recorded(w *work) string {
 	if w.header.Made.IsZero() {
 		return "—" // a stable film has no day, but is a recording all the same
 	}
-	return w.header.Made.Format(w.words.DateLayout)
+	return w.header.Made.Format(w.words.Say(day))
 }
 
 // readingTime is how long a step stays, in seconds: a quick reader takes in

@@ -68,7 +68,7 @@ process.stdout.write(marked.parse(require("fs").readFileSync(0, "utf8"), {gfm: t
 	{"hugo", func(t *testing.T, body string) string {
 		var b bytes.Buffer
 		// Hugo's defaults: raw HTML is left out.
-		if err := goldmark.New(goldmark.WithExtensions(extension.GFM, extension.Footnote, extension.DefinitionList, extension.Typographer)).Convert([]byte(afterShortcodes(body)), &b); err != nil {
+		if err := goldmark.New(goldmark.WithExtensions(extension.GFM, extension.Footnote, extension.DefinitionList, extension.Typographer)).Convert([]byte(withoutJoiner(body)), &b); err != nil {
 			t.Fatal(err)
 		}
 		return b.String()
@@ -82,10 +82,8 @@ process.stdout.write(marked.parse(require("fs").readFileSync(0, "utf8"), {gfm: t
 	}},
 }
 
-// afterShortcodes is what Hugo's shortcode parser makes of {{</* x */>}}.
-func afterShortcodes(body string) string {
-	return strings.NewReplacer("{{</*", "{{<", "*/>}}", ">}}", "{{%/*", "{{%", "*/%}}", "%}}", "\u2060", "").Replace(body)
-}
+// withoutJoiner takes out the sign of no width that keeps shortcodes from Hugo.
+func withoutJoiner(body string) string { return strings.ReplaceAll(body, "\u2060", "") }
 
 // rendered is what is found in a post's HTML.
 type rendered struct {
@@ -119,12 +117,12 @@ func (r *rendered) walk(n *html.Node) {
 		case "table":
 			r.tables = append(r.tables, rows(n))
 		case "pre":
-			r.code = append(r.code, strings.TrimSuffix(content(n), "\n"))
+			r.code = append(r.code, strings.TrimSuffix(innerText(n), "\n"))
 			return
 		case "code":
 			return
 		case "h1", "h2":
-			r.heads = append(r.heads, content(n))
+			r.heads = append(r.heads, innerText(n))
 		case "img":
 			src, alt := "", ""
 			for _, a := range n.Attr {
@@ -143,13 +141,13 @@ func (r *rendered) walk(n *html.Node) {
 	}
 }
 
-func content(n *html.Node) string {
+func innerText(n *html.Node) string {
 	if n.Type == html.TextNode {
 		return n.Data
 	}
 	s := ""
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
-		s += content(c)
+		s += innerText(c)
 	}
 	return s
 }
@@ -162,7 +160,7 @@ func rows(table *html.Node) [][]string {
 			var cells []string
 			for c := n.FirstChild; c != nil; c = c.NextSibling {
 				if c.Type == html.ElementNode {
-					cells = append(cells, strings.TrimSpace(content(c)))
+					cells = append(cells, strings.TrimSpace(innerText(c)))
 				}
 			}
 			list = append(list, cells)
@@ -200,7 +198,7 @@ func TestEngines(t *testing.T) {
 
 func checkRendered(t *testing.T, r *narrate.Recording, o Options, list []File, got rendered) {
 	t.Helper()
-	w := &work{Options: o, header: r.Header, steps: r.Steps, words: phrasesOf("en")}
+	w := &work{Options: o, header: r.Header, steps: r.Steps, words: nil}
 	var code []string
 	var tables []evidence
 	for _, s := range w.sections() {
@@ -217,7 +215,7 @@ func checkRendered(t *testing.T, r *narrate.Recording, o Options, list []File, g
 			}
 			text := e.text
 			if e.more > 0 {
-				text = append(text[:len(text):len(text)], fmt.Sprintf(w.words.More, e.more))
+				text = append(text[:len(text):len(text)], w.left(e.more))
 			}
 			code = append(code, strings.Join(text, "\n"))
 			if len(e.hands) > 0 {

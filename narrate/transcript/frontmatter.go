@@ -17,7 +17,7 @@ var tags = []string{"docker", "containers", "linux"}
 // posted wraps the body for a site generator: the head that it reads, and its
 // own signs in the body kept from meaning anything.
 func (w *work) posted(body string) (string, error) {
-	title := plainText(w.title())
+	title := strings.NewReplacer("<", "", ">", "").Replace(plainText(w.title())) // themes print it as it is
 	var head any
 	switch w.FrontMatter {
 	case "jekyll":
@@ -49,7 +49,7 @@ func (w *work) posted(body string) (string, error) {
 			Draft bool     `yaml:"draft"`
 		}{title, w.date(time.RFC3339), tags, w.header.Language, false}
 	default:
-		return "# " + w.title() + "\n\n" + body, nil
+		return inert("# "+oneLine(w.title())+"\n\n") + body, nil
 	}
 	data, err := yaml.Marshal(head)
 	if err != nil {
@@ -70,7 +70,8 @@ func hasTemplateSigns(body string) bool {
 	return strings.Contains(body, "{{") || strings.Contains(body, "{%") || strings.Contains(body, "{#")
 }
 
-var endRaw = regexp.MustCompile(`\{%-?\s*endraw\s*-?%\}`)
+// endRaw would end the mark from within; Liquid takes words after it, too.
+var endRaw = regexp.MustCompile(`\{%-?\s*endraw`)
 
 // keepFromLiquid marks the whole body as not meant for Liquid. What would end
 // the mark is itself written by Liquid, sign by sign.
@@ -84,13 +85,8 @@ func keepFromLiquid(body string) string {
 	return "{% raw %}\n" + body + "{% endraw %}\n"
 }
 
-var shortcode = regexp.MustCompile(`\{\{(<|%)(?:/\*)?((?:[^{]|\{[^{])*?)(?:\*/)?(>|%)\}\}`)
-
-// keepFromHugo writes shortcodes as Hugo's own pages write about them:
-// {{</* x */>}}. A beginning without an end has no such form; it gets a sign
-// of no width between its two halves.
+// keepFromHugo parts the two halves of what begins a shortcode by a sign of no
+// width: Hugo has no mark for a body that is not meant for it.
 func keepFromHugo(body string) string {
-	body = shortcode.ReplaceAllString(body, "\x00$1/*$2*/$3}}")
-	body = strings.NewReplacer("{{<", "{\u2060{<", "{{%", "{\u2060{%").Replace(body)
-	return strings.ReplaceAll(body, "\x00", "{{")
+	return strings.NewReplacer("{{<", "{\u2060{<", "{{%", "{\u2060{%").Replace(body)
 }

@@ -24,8 +24,8 @@ func htmlFile(w *work) ([]File, error) {
 	p := &page{work: w}
 	t, err := template.New("page").Funcs(template.FuncMap{
 		"markdown": p.markdown, "inline": p.inline, "plain": plainText, "capital": capital, "picture": p.picture,
-		"busy": w.edge, "evidence": func(e evidence) shownEvidence { return shownEvidence{e, w.words} },
-		"count": func(format string, n ...any) string { return fmt.Sprintf(format, n...) },
+		"busy": w.edge, "evidence": func(e evidence) shownEvidence { return shownEvidence{e, w} },
+		"say": w.words.Say, "sayf": w.words.Sayf, "measured": w.measured,
 	}).Parse(pageSource)
 	if err != nil {
 		return nil, err
@@ -46,11 +46,10 @@ type page struct {
 // shownEvidence is a panel on its page.
 type shownEvidence struct {
 	evidence
-	words *phrases
+	work *work
 }
 
 func (p *page) Title() string               { return p.title() }
-func (p *page) Words() *phrases             { return p.words }
 func (p *page) Sections() []shownStep       { return p.shownSteps() }
 func (p *page) Colophon() string            { return p.colophon() }
 func (p *page) Unfinished() string          { return p.unfinished() }
@@ -59,7 +58,8 @@ func (p *page) Whole() bool                 { return !p.only.set }
 func (p *page) Illustrated() bool           { return p.illustrated() }
 func (p *page) Style() template.CSS         { return template.CSS(pageStyle + pictureStyle) } // our own files
 func (p *page) Poster() template.HTML       { return template.HTML(sequence(p.work).inline("way")) }
-func (p *page) Intro() string               { return fmt.Sprintf(p.words.PostIntro, p.stops()) }
+func (p *page) Intro() string               { return p.intro() }
+func (p *page) Glance() string              { return p.glance() }
 func (p *page) HasIntro() bool              { return p.has(narrate.KindIntro) || p.only.set }
 func (e shownEvidence) Title() string       { return e.title }
 func (e shownEvidence) Kind() string        { return e.kind }
@@ -68,7 +68,6 @@ func (e shownEvidence) IsText() bool        { return e.text != nil }
 func (e shownEvidence) Hands() string       { return strings.Join(e.hands, "\n") }
 func (e shownEvidence) Inside() bool        { return e.inside }
 func (e shownEvidence) Rows() []narrate.Row { return e.table.Rows }
-func (e shownEvidence) Words() *phrases     { return e.words }
 
 // Head is the table's, where it says anything.
 func (e shownEvidence) Head() []string {
@@ -83,7 +82,7 @@ func (e shownEvidence) More() string {
 	if e.more == 0 {
 		return ""
 	}
-	return fmt.Sprintf(e.words.More, e.more)
+	return e.work.left(e.more)
 }
 
 // shownStep is one section of the page.
@@ -114,13 +113,13 @@ func (s shownStep) Question() *narrate.Question { return s.question }
 func (s shownStep) More() string                { return s.more }
 func (s shownStep) Try() string                 { return strings.Join(s.try, "\n") }
 func (s shownStep) IsStop() bool                { return s.step.Kind == narrate.KindStop }
-func (s shownStep) Busy() bool                  { return s.step.Edge.From != "" }
+func (s shownStep) Busy() bool                  { return drawn(s.step.Edge) }
 
-// markdown renders a page's prose. HTML in it is left out: prose is Markdown,
-// and the values in it come from anywhere.
+// markdown renders a page's prose. HTML in it is shown as it stands: prose is
+// Markdown, and the values in it come from anywhere.
 func (p *page) markdown(source string) (template.HTML, error) {
 	var b bytes.Buffer
-	if err := goldmark.Convert([]byte(clean(source)), &b); err != nil {
+	if err := goldmark.Convert([]byte(inert(clean(source))), &b); err != nil {
 		return "", err
 	}
 	return template.HTML(b.String()), nil

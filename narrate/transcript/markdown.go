@@ -13,7 +13,7 @@ import (
 func markdownFiles(w *work) ([]File, error) {
 	d := &post{work: w, pictures: map[string]File{}}
 	d.write()
-	text, err := d.posted(d.b.String())
+	text, err := d.posted(inert(d.b.String()))
 	if err != nil {
 		return nil, err
 	}
@@ -36,12 +36,12 @@ func (d *post) line(format string, args ...any) { fmt.Fprintf(&d.b, format+"\n",
 
 func (d *post) write() {
 	if !d.has(narrate.KindIntro) && !d.only.set {
-		d.line(d.words.PostIntro+"\n", d.stops())
+		d.line("%s\n", d.intro())
 	}
 	drawn := d.only.set
 	for _, s := range d.sections() {
 		if !drawn && s.step.Kind != narrate.KindIntro {
-			d.glance()
+			d.poster()
 			drawn = true
 		}
 		d.section(s)
@@ -49,16 +49,16 @@ func (d *post) write() {
 	d.close()
 }
 
-// glance shows the whole way in one picture, before the steps.
-func (d *post) glance() {
-	d.line("## %s\n", d.words.Glance)
-	d.picture("way", d.words.PosterTitle+". "+fmt.Sprintf(d.words.PosterDesc, d.stops()), sequence(d.work))
+// poster shows the whole way in one picture, before the steps.
+func (d *post) poster() {
+	d.line("## %s\n", d.glance())
+	d.picture("way", d.posterTitle()+". "+d.posterDesc(), sequence(d.work))
 }
 
 // close ends a post whose session had no last words with the way once more.
 func (d *post) close() {
 	if !d.has(narrate.KindEnd) && !d.only.set && d.stops() > 1 {
-		d.line("## %s\n", d.words.Closing)
+		d.line("## %s\n", d.words.Say("The steps once more"))
 		for _, s := range d.steps {
 			if s.Kind == narrate.KindStop {
 				d.line("%d. %s", s.N, oneLine(s.Title))
@@ -75,7 +75,7 @@ func (d *post) close() {
 
 func (d *post) section(s section) {
 	if len(s.output) > 0 {
-		d.line("%s\n", d.words.ClientWrites)
+		d.line("%s\n", d.words.Say("The client writes:"))
 		d.fence("console", s.output)
 	}
 	if s.command != "" {
@@ -83,7 +83,7 @@ func (d *post) section(s section) {
 	}
 	d.heading(s.step)
 	for _, o := range s.outcomes {
-		d.line("> **%s**\n>\n> *%s* %s. %s\n", oneLine(o.Question.Question), d.words.Measured, capital(o.Truth()), oneLine(o.Why))
+		d.line("> **%s**\n>\n> *%s* %s\n", oneLine(o.Question.Question), d.measured(o), oneLine(o.Why))
 	}
 	if s.step.Prose != "" {
 		d.line("%s\n", strings.TrimSpace(s.step.Prose))
@@ -96,7 +96,7 @@ func (d *post) section(s section) {
 		d.evidence(e)
 	}
 	if len(s.try) > 0 {
-		d.line("%s\n", d.words.TryIt)
+		d.line("%s\n", d.words.Say("To try while it is held:"))
 		d.fence("sh", s.try)
 	}
 	if s.question != nil {
@@ -108,18 +108,18 @@ func (d *post) heading(s *narrate.Step) {
 	switch s.Kind {
 	case narrate.KindStop:
 		if !d.only.set { // else it is the document's own title
-			d.line("## %d. %s\n", s.N, s.Title)
+			d.line("## %d. %s\n", s.N, oneLine(s.Title))
 		}
 		busy := ""
-		if s.Edge.From != "" {
+		if drawn(s.Edge) {
 			busy = ", " + d.edge(s.Edge)
 		}
-		d.line("*%s `%s`%s*\n", d.words.Stage, s.Stage(), busy)
-		if s.Edge.From != "" && d.illustrated() {
-			d.picture(s.Edge.From+"-"+s.Edge.To, d.words.PictureTitle+": "+d.edge(s.Edge), picture(d.work, s.Edge))
+		d.line("*%s%s*\n", d.words.Sayf("Stage `%s`", s.Stage()), busy)
+		if drawn(s.Edge) && d.illustrated() {
+			d.picture(s.Edge.From+"-"+s.Edge.To, d.pictureTitle()+": "+d.edge(s.Edge), picture(d.work, s.Edge))
 		}
 	case narrate.KindEnd:
-		d.line("## %s\n", s.Title)
+		d.line("## %s\n", oneLine(s.Title))
 	}
 }
 
@@ -149,7 +149,7 @@ func (d *post) picture(name, alt string, c *canvas) {
 
 // linkPath writes a file's name as a link's target.
 func linkPath(name string) string {
-	return strings.NewReplacer("%", "%25", " ", "%20", "#", "%23", "?", "%3F", "(", "%28", ")", "%29").Replace(name)
+	return strings.NewReplacer("%", "%25", " ", "%20", "#", "%23", "?", "%3F", "(", "%28", ")", "%29", ":", "%3A", "<", "%3C", ">", "%3E").Replace(name)
 }
 
 func (d *post) claims(s *narrate.Step) {
@@ -157,11 +157,11 @@ func (d *post) claims(s *narrate.Step) {
 		if c.Holds {
 			d.line("- ✓ %s", oneLine(c.Say))
 		} else {
-			d.line("- ✗ %s %s", d.words.NotSoHere, oneLine(c.Say))
+			d.line("- ✗ %s %s", d.words.Say("not so on this machine:"), oneLine(c.Say))
 		}
 	}
 	for _, f := range s.Failed {
-		d.line("- ✗ %s %s", d.words.NotExpected, code(f))
+		d.line("- ✗ %s %s", d.words.Say("not as the lesson expects:"), code(f))
 	}
 	if len(s.Claims)+len(s.Failed) > 0 {
 		d.line("")
@@ -169,7 +169,7 @@ func (d *post) claims(s *narrate.Step) {
 }
 
 func (d *post) question(q narrate.Question) {
-	d.line("> **%s** %s", d.words.BeforeYouReadOn, oneLine(q.Question))
+	d.line("> **%s** %s", d.words.Say("Before you read on:"), oneLine(q.Question))
 	d.line(">")
 	for i, c := range q.Choices {
 		d.line("> %d. %s", i+1, oneLine(c.Text))
@@ -185,16 +185,16 @@ func (d *post) evidence(e evidence) {
 	}
 	text := e.text
 	if e.more > 0 {
-		text = append(text[:len(text):len(text)], fmt.Sprintf(d.words.More, e.more))
+		text = append(text[:len(text):len(text)], d.left(e.more))
 	}
 	d.fence(e.kind, text)
 	if len(e.hands) == 0 {
 		return
 	}
 	if e.inside {
-		d.line("%s\n", d.words.ByHandInside)
+		d.line("%s\n", d.words.Say("By hand, *inside the container's namespaces* (on the host these lines would do harm):"))
 	} else {
-		d.line("%s\n", d.words.ByHand)
+		d.line("%s\n", d.words.Say("By hand:"))
 	}
 	d.fence("sh", e.hands)
 }
@@ -218,7 +218,7 @@ func (d *post) table(e evidence) {
 	}
 	heads := p.Head
 	if !titled(heads) { // Kramdown sees no table without
-		heads = []string{d.words.What, d.words.Value}
+		heads = []string{d.words.Say("what"), d.words.Say("value")}
 	}
 	row(heads, escape)
 	d.b.WriteString("|" + strings.Repeat(" --- |", columns) + "\n")
@@ -226,7 +226,7 @@ func (d *post) table(e evidence) {
 		row(r.Cells, code)
 	}
 	if e.more > 0 {
-		row([]string{fmt.Sprintf(d.words.More, e.more)}, escape)
+		row([]string{d.left(e.more)}, escape)
 	}
 	d.line("")
 }

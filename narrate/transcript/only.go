@@ -54,7 +54,7 @@ func (o only) panelOf(s *narrate.Step) ([]*narrate.Step, error) {
 	alone := *s
 	alone.Prose, alone.More, alone.Claims, alone.Failed, alone.Try, alone.Question, alone.Outcomes, alone.Output = "", "", nil, nil, nil, nil, nil, nil
 	alone.Show = nil
-	if o.panel == PanelPicture && s.Edge.From != "" {
+	if o.panel == PanelPicture && drawn(s.Edge) {
 		return []*narrate.Step{&alone}, nil
 	}
 	if _, ok := s.Panel(o.panel); !ok {

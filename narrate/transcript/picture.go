@@ -3,8 +3,10 @@ package transcript
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/learndocker/learndocker/narrate"
+	"github.com/learndocker/learndocker/narrate/prose"
 )
 
 var (
@@ -42,6 +44,11 @@ var icons = map[string]string{
 	narrate.BoxContainer: "M12 2.8l8 4.4v9.6l-8 4.4l-8-4.4V7.2z M4 7.2l8 4.4l8-4.4 M12 11.6v9.6",
 }
 
+// drawn reports whether both ends of a way are boxes of the picture.
+func drawn(e narrate.Edge) bool {
+	return slices.Contains(boxes, e.From) && slices.Contains(boxes, e.To)
+}
+
 // way is a line between two boxes as points, from the first named to the second.
 type way struct {
 	from, to string
@@ -62,7 +69,7 @@ var ways = []way{
 func picture(w *work, e narrate.Edge) *canvas {
 	c := &canvas{
 		width: pictureWidth, height: pictureHeight, id: "p",
-		title: w.words.PictureTitle, desc: fmt.Sprintf(w.words.PictureDesc, w.edge(e)),
+		title: w.pictureTitle(), desc: w.pictureDesc(e),
 	}
 	c.rect("paper", 0.5, 0.5, pictureWidth-1, pictureHeight-1, 10)
 	c.scene(w.words, e)
@@ -70,7 +77,7 @@ func picture(w *work, e narrate.Edge) *canvas {
 }
 
 // scene draws boxes and ways without paper.
-func (c *canvas) scene(words *phrases, e narrate.Edge) {
+func (c *canvas) scene(words prose.Words, e narrate.Edge) {
 	for _, each := range ways {
 		if !each.busy(e) && !each.hidden {
 			c.path("way", rounded(each.points))
@@ -102,7 +109,7 @@ func reversed(points []place) []place {
 	return back
 }
 
-func (c *canvas) box(words *phrases, name string, busy bool) {
+func (c *canvas) box(words prose.Words, name string, busy bool) {
 	at := places[name]
 	class, icon := "box", "icon"
 	if busy {
@@ -111,8 +118,8 @@ func (c *canvas) box(words *phrases, name string, busy bool) {
 	c.rect(class, at.x, at.y, boxWidth, boxHeight, 9)
 	c.add(`<g transform="translate(%g %g)"><path class="%s" d="%s"/></g>`, at.x+14, at.y+18, icon, icons[name])
 	room := float64(boxWidth - 52 - 8)
-	c.text(nameFont, at.x+52, at.y+27, room, words.Box[name])
-	c.text(roleFont, at.x+52, at.y+45, room, words.Role[name])
+	c.text(nameFont, at.x+52, at.y+27, room, words.Say(name))
+	c.text(roleFont, at.x+52, at.y+45, room, words.Say(roles[name]))
 }
 
 // rounded is a path through the points, its corners rounded.

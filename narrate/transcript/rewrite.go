@@ -29,7 +29,7 @@ func (w *work) disguise(f Format) error {
 	}
 	if w.Stable {
 		// Programs read these two: names would not be valid in all places.
-		n := newNamer(w.header, w.steps, f.Name == "sh" || f.Name == "jsonl")
+		n := newNamer(w, f.Name == "sh" || f.Name == "jsonl")
 		for _, s := range w.steps {
 			n.forget(s)
 		}
@@ -124,7 +124,10 @@ func (r rewriter) value(field string, v reflect.Value) {
 	case reflect.Map:
 		for _, k := range sortedStrings(v.MapKeys()) {
 			key := reflect.ValueOf(k).Convert(v.Type().Key())
-			v.SetMapIndex(key, reflect.ValueOf(r.text(v.MapIndex(key).String())))
+			value := reflect.New(v.Type().Elem()).Elem() // what a map holds cannot be set in place
+			value.Set(v.MapIndex(key))
+			r.value(k, value)
+			v.SetMapIndex(key, value)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package transcript
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/learndocker/learndocker/narrate"
@@ -103,7 +102,7 @@ func (w *work) one(s *narrate.Step, whole narrate.Panel) evidence {
 			e.text, e.more = head(e.text, normalCalls, e.more)
 			if len(e.hands) > normalHands {
 				left := len(e.hands) - normalHands
-				e.hands = append(e.hands[:normalHands:normalHands], "# "+fmt.Sprintf(w.words.More, left))
+				e.hands = append(e.hands[:normalHands:normalHands], "# "+w.left(left))
 			}
 		}
 	default:
@@ -158,26 +157,6 @@ func capital(s string) string {
 	return strings.ToUpper(string(r[:1])) + string(r[1:])
 }
 
-// title is the session's.
-func (w *work) title() string {
-	if w.only.set {
-		s := w.steps[0]
-		return fmt.Sprintf(w.words.StepOf, s.N, s.Title)
-	}
-	if w.header.Title == "" {
-		return "learndocker"
-	}
-	return w.header.Title
-}
-
-// edge names the busy boxes: "client → daemon".
-func (w *work) edge(e narrate.Edge) string {
-	if e.From == "" {
-		return ""
-	}
-	return w.words.Box[e.From] + " → " + w.words.Box[e.To]
-}
-
 // illustrated reports whether each step has its picture.
 func (w *work) illustrated() bool {
 	if w.only.panel != "" {
@@ -206,30 +185,4 @@ func (w *work) has(kind string) bool {
 		}
 	}
 	return false
-}
-
-// unfinished says where a lesson was ended before its end; "" where it was not.
-func (w *work) unfinished() string {
-	last := w.steps[len(w.steps)-1]
-	if w.only.set || last.Kind == narrate.KindEnd {
-		return ""
-	}
-	if last.Of == 0 {
-		return fmt.Sprintf(w.words.Watched, w.stops())
-	}
-	return fmt.Sprintf(w.words.EndedHere, last.N, last.Of)
-}
-
-// colophon says where the numbers come from.
-func (w *work) colophon() string {
-	h, p := w.header, w.words
-	who := p.AsRoot
-	if h.Rootless {
-		who = p.AsUser
-	}
-	day := ""
-	if !h.Made.IsZero() {
-		day = fmt.Sprintf(p.ObservedOn, h.Made.Format(p.DateLayout))
-	}
-	return fmt.Sprintf(p.Observed, day, h.Version, who, h.Machine.Kernel, h.Machine.Arch, h.Machine.Cgroup)
 }

@@ -72,7 +72,7 @@ func sequence(w *work) *canvas {
 
 // posterDesc tells the way to those who do not see it.
 func posterDesc(w *work) string {
-	text := fmt.Sprintf(w.words.PosterDesc, w.stops())
+	text := w.posterDesc()
 	for _, s := range w.steps {
 		if s.Kind == narrate.KindStop {
 			text += fmt.Sprintf(" %d. %s (%s).", s.N, plainText(s.Title), w.edge(s.Edge))
@@ -128,7 +128,7 @@ func (c *canvas) lanes(w *work, rows []posterRow, top, bottom float64) {
 	for _, name := range boxes {
 		x := lane(name)
 		c.rect("box", x-laneWidth/2+4, top, laneWidth-8, laneHead-10, 8)
-		c.middle(laneFont, x, top+23, laneWidth-14, w.words.Box[name])
+		c.middle(laneFont, x, top+23, laneWidth-14, w.words.Say(name))
 	}
 }
 

