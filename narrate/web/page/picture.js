@@ -15,6 +15,13 @@ const places = {
   },
 };
 
+// tall is the narrow page with room for n containers, one above the other.
+function tall(n) {
+  const [x, y, w] = places.narrow.kernel;
+  const high = 86 + n * 410;
+  return { ...places.narrow, kernel: [x, y, w, high], box: [places.narrow.box[0], y + high + 8] };
+}
+
 const middle = ([x, y, w, h]) => [x + w / 2, y + h / 2];
 
 // edgeOf is the point of a box that is nearest to another box, drawn inwards a little.
@@ -52,7 +59,7 @@ function Box({ at: [x, y, w, h], name, kind, busy, lines = [], say }) {
   return html`<g class=${`box ${kind} ${busy ? 'busy' : ''}`}>
     <rect x=${x} y=${y} width=${w} height=${h} rx="10" />
     <text class="name" x=${x + 12} y=${y + 24}>${say(name)}</text>
-    ${lines.filter(Boolean).flatMap(line => wrap(line, Math.floor((w - 20) / 8.5))).map((line, i) => html`<text class="line" x=${x + 12} y=${y + 46 + i * 19}>${line}</text>`)}
+    ${lines.filter(Boolean).flatMap(line => wrap(line, Math.floor((w - 20) / 8.5))).slice(0, Math.floor((h - 28) / 19)).map((line, i) => html`<text class="line" x=${x + 12} y=${y + 46 + i * 19}>${line}</text>`)}
   </g>`;
 }
 
@@ -110,7 +117,7 @@ function Gauge({ at: [x, y, w], gauge, say }) {
   return html`<g class=${`gauge ${part > 0.9 ? 'full' : ''}`}>
     <rect class="track" x=${x} y=${y} width=${w} height="10" rx="5" />
     <rect class="level" x=${x} y=${y} width=${Math.max(part * w, gauge.use > 0 ? 5 : 0)} height="10" rx="5" />
-    <text class="small" x=${x} y=${y - 6}>${say(gauge.name)} ${gauge.text}<tspan class="faint"> / ${limit}</tspan></text>
+    <text class="small" x=${x} y=${y - 6}>${w > 100 ? `${say(gauge.name)} ` : ''}${gauge.text}${w > 100 && html`<tspan class="faint"> / ${limit}</tspan>`}</text>
   </g>`;
 }
 
@@ -123,7 +130,7 @@ function Overlay({ c, at: [x, y, w, h], scene, say, pick, picked }) {
     <g class=${`stack ${c.overlayBorn === scene.now ? 'fresh' : ''}`}>
       ${[...shown].reverse().map((dir, i) => html`<rect class=${`slab c${(scene.layers.get(dir)?.n ?? 0) % colours}`} x=${x} y=${bottom - (i + 1) * slab} width=${w} height=${slab - 2} rx="2" />`)}
       <rect class="slab upper" x=${x} y=${bottom - (shown.length + 1) * slab} width=${w} height=${slab - 2} rx="2" />
-      <text class="small" x=${x} y=${bottom - (shown.length + 1) * slab - 5}>${c.overlay.driver === 'copy' ? say('copy') : '/'}</text>
+      <text class="small" x=${x} y=${bottom - (shown.length + 1) * slab - 5}>${c.overlay.driver === 'copy' ? say('copy') : '/'} ${c.written?.length ? html`<tspan class="faint">+${c.written.length}</tspan>` : ''}</text>
     </g>
   <//>`;
 }
@@ -170,7 +177,7 @@ function Room({ c, at, scene, say, pick, picked }) {
       ${inner => html`<${Furniture} c=${c} at=${inner} scene=${scene} say=${say} pick=${pick} picked=${picked} />`}
     <//>
     <${Foot} c=${c} at=${[x + 10, y + h - 11, w - 20]} say=${say} />
-    ${c.network?.veth && c.state !== 'exited' && html`<${Cable} c=${c} at=${[x + w - 40, y + h - 40]} to=${y + h + 12} fresh=${c.networkBorn === scene.now} />`}
+    ${c.network?.address && c.state !== 'exited' && html`<${Cable} c=${c} at=${[x + w - 40, y + h - 40]} to=${y + h + 12} fresh=${c.networkBorn === scene.now} />`}
   </g>`;
 }
 
@@ -180,8 +187,8 @@ function Cable({ at: [x, y], to, fresh }) {
 }
 
 function Foot({ c, at: [x, y, w], say }) {
-  const text = c.network?.address ? `eth0 ${c.network.address} ↔ ${c.network.veth}`
-    : c.network ? `${say('network')}: lo` : c.shared.length && c.own.length ? `${say('shared with the host')}: ${c.shared.map(n => n.type).join(' ')}` : c.pid ? '' : say('files only, no process');
+  const text = c.network?.address ? `eth0 ${c.network.address}${c.network.veth ? ` ↔ ${c.network.veth}` : ''}`
+    : c.network && !c.network.address ? `${say('network')}: lo` : c.shared.length && c.own.length ? `${say('shared with the host')}: ${c.shared.map(n => n.type).join(' ')}` : c.pid ? '' : say('files only, no process');
   return html`<text class="small faint" x=${x} y=${y}>${cut(text, Math.floor(w / 7.2))}</text>`;
 }
 
@@ -196,7 +203,7 @@ function Furniture({ c, at: [x, y, w, h], scene, say, pick, picked }) {
     ${c.cgroup && html`<${Pickable} detail=${{ kind: 'cgroup', id: c.id }} label=${`${say('control group')} ${c.cgroup.path}`} pick=${pick} picked=${picked}>
       <g class=${`cgroup ${c.cgroupBorn === scene.now ? 'fresh' : ''} ${c.cgroup.refused ? 'refused' : ''} ${c.joined ? 'joined' : ''}`}>
         <rect class="frame" x=${x + 2 * third + 4} y=${y + 8} width=${third - 14} height=${h - 18} rx="6" />
-        <text class="small name" x=${x + 2 * third + 12} y=${y + 28}>cgroup ${c.cgroup.refused ? '✗' : c.cgroup.version}</text>
+        <text class="small name" x=${x + 2 * third + 12} y=${y + 28}>cgroup ${c.cgroup.refused ? '✗' : third > 100 ? c.cgroup.version : ''}</text>
         ${h > 90 && bars.map((g, i) => html`<${Gauge} key=${g.name} at=${[x + 2 * third + 12, y + 62 + i * 42, third - 32]} gauge=${g} say=${say} />`)}
       </g>
     <//>`}`;
@@ -224,15 +231,16 @@ function roomsIn([x, y, w, h], n, narrow) {
 const most = { wide: 3, narrow: 2 }; // containers that have room
 
 export function Picture({ scene, narrow, still, say, pick, picked, label }) {
-  const p = places[narrow ? 'narrow' : 'wide'];
   const all = [...scene.containers.values()].filter(c => !c.gone);
   const shown = all.slice(-most[narrow ? 'narrow' : 'wide']);
+  const p = narrow ? tall(Math.max(1, shown.length)) : places.wide;
   const rooms = roomsIn(p.kernel, Math.max(1, shown.length), narrow);
   const at = { ...p, container: rooms[Math.max(0, shown.length - 1)] };
   const { from, to } = scene.edge ?? {};
   const busy = name => from === name || to === name;
   const host = scene.registry?.host;
   const bridge = shown.map(c => c.network).filter(n => n?.bridge).pop();
+  const plugged = shown.some(c => c.network?.address && c.state !== 'exited');
   const inside = (from === 'kernel' && to === 'container') || (from === 'container' && to === 'kernel');
   return html`<svg class="picture" viewBox=${`0 0 ${p.box[0]} ${p.box[1]}`} role="group" aria-label=${label}>
     <defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0,0 L8,4 L0,8 z" /></marker></defs>
@@ -251,8 +259,8 @@ export function Picture({ scene, narrow, still, say, pick, picked, label }) {
       <text class="name" x=${p.kernel[0] + 12} y=${p.kernel[1] + 24}>${say('kernel')}</text>
     </g>
     ${!narrow && html`<${Threads} scene=${scene} shown=${shown} store=${p.store} rooms=${rooms} />`}
-    ${bridge && html`<g class="bridge"><rect x=${p.kernel[0] + 12} y=${p.kernel[1] + p.kernel[3] - 32} width=${p.kernel[2] - 24} height="24" rx="5" />
-      <text class="small" x=${p.kernel[0] + 22} y=${p.kernel[1] + p.kernel[3] - 15}>${bridge.bridge} · ${bridge.gateway}</text></g>`}
+    ${plugged && html`<g class="bridge"><rect x=${p.kernel[0] + 12} y=${p.kernel[1] + p.kernel[3] - 32} width=${p.kernel[2] - 24} height="24" rx="5" />
+      <text class="small" x=${p.kernel[0] + 22} y=${p.kernel[1] + p.kernel[3] - 15}>${bridge ? `${bridge.bridge} · ${bridge.gateway}` : say('bridge')}</text></g>`}
     ${shown.map((c, i) => html`<${Room} key=${c.id} c=${c} at=${rooms[i]} scene=${scene} say=${say} pick=${pick} picked=${picked} />`)}
     ${from && to && !inside && html`<${Way} from=${at[from]} to=${at[to]} travels=${scene.travels} now=${scene.now} still=${still} label=${`${say(from)} → ${say(to)}`} />`}
     ${inside && scene.travels && html`<g key=${scene.now} class=${`travels inner ${scene.travels.kind}`}>

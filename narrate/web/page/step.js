@@ -175,7 +175,7 @@ const details = {
   },
   overlay(id, scene, step) {
     const o = scene.containers.get(id)?.overlay;
-    return o && ['/', html`<${Rows} rows=${[['driver', o.driver], ...o.lower.map((l, i) => [`lower ${i + 1}`, brief(step, l)]), ['upper', brief(step, o.upper)], ['merged', brief(step, o.merged)], ['options', brief(step, o.options)]]} />`];
+    return o && ['/', html`<${Rows} rows=${[['driver', o.driver], ...o.lower.map((l, i) => [`lower ${i + 1}`, brief(step, l)]), ['upper', brief(step, o.upper)], ['merged', brief(step, o.merged)], ['options', o.options && brief(step, o.options)], ['written', (scene.containers.get(id).written ?? []).join('\n')]]} />`];
   },
   cgroup(id, scene, step, say) {
     const c = scene.containers.get(id);
