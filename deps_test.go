@@ -47,6 +47,7 @@ var rules = map[string][]string{
 	"narrate/term":       {"narrate"},
 	"narrate/web":        {"narrate", "narrate/lesson"},
 	"narrate/transcript": {"narrate", "engine/stage"},
+	"narrate/site":       {"narrate", "narrate/web"},
 
 	"lessons": {},
 	"content": {},

@@ -16,7 +16,7 @@ import (
 // learn adds the commands that make learndocker more than a docker. Without
 // Linux there is no engine; recordings play everywhere.
 func learn(root *cobra.Command, s *settings) {
-	addLearn(root, newLesson(s), newReplay())
+	addLearn(root, newLesson(s), newReplay(), newSite())
 }
 
 type lessonFlags struct{ showFlags }

@@ -3,11 +3,15 @@
 import { html } from './vendor/preact.js';
 import { gauges, short, base, size } from './scene.js';
 
-// Places of the boxes, for a wide and for a narrow page.
+// Places of the boxes, for a wide page, a column of one, and a narrow page.
 const places = {
   wide: {
     box: [1000, 640], client: [16, 16, 210, 116], daemon: [330, 16, 210, 116], registry: [774, 16, 210, 116],
     store: [16, 186, 226, 438], kernel: [286, 186, 698, 438],
+  },
+  medium: {
+    box: [720, 660], client: [12, 12, 196, 104], daemon: [262, 12, 196, 104], registry: [512, 12, 196, 104],
+    store: [12, 166, 196, 482], kernel: [230, 166, 478, 482],
   },
   narrow: {
     box: [420, 900], client: [8, 8, 126, 96], daemon: [147, 8, 126, 96], registry: [286, 8, 126, 96],
@@ -221,13 +225,15 @@ function roomsIn([x, y, w, h], n, narrow) {
   return Array.from({ length: n }, (_, i) => [left + i * (each + gap), top, each, high]);
 }
 
-const most = { wide: 3, narrow: 2 }; // containers that have room
+const most = { wide: 3, medium: 2, narrow: 2 }; // containers that have room
 
-export function Picture({ scene, narrow, still, say, pick, picked, label }) {
-  const p = places[narrow ? 'narrow' : 'wide'];
+// Picture draws the scene for a wide or a narrow page, or in the size that is named.
+export function Picture({ scene, narrow, size: wanted, still, say, pick, picked, label }) {
+  const fit = wanted ?? (narrow ? 'narrow' : 'wide');
+  const p = places[fit];
   const all = [...scene.containers.values()].filter(c => !c.gone);
-  const shown = all.slice(-most[narrow ? 'narrow' : 'wide']);
-  const rooms = roomsIn(p.kernel, Math.max(1, shown.length), narrow);
+  const shown = all.slice(-most[fit]);
+  const rooms = roomsIn(p.kernel, Math.max(1, shown.length), fit !== 'wide');
   const at = { ...p, container: rooms[Math.max(0, shown.length - 1)] };
   const { from, to } = scene.edge ?? {};
   const busy = name => from === name || to === name;
