@@ -51,6 +51,8 @@ var fixedWords = map[string]map[string]string{
 		"not in this recording":              "이 기록에는 없음",
 		"Pictures":                           "그림",
 		"Only differences":                   "차이만",
+		"different, as before":               "앞 단계와 같은 차이",
+		"What it shows":                      "보여 주는 것",
 		"steps differ":                       "단계가 다름",
 		"A recording of your own":            "내 기록 파일",
 		"Values that differ from run to run (process ids, inodes, names) count as the same.": "실행할 때마다 달라지는 값(프로세스 번호, 아이노드, 이름)은 같은 것으로 봅니다.",

@@ -6,7 +6,7 @@ import { Picture } from './picture.js';
 import { Markdown } from './step.js';
 import { recording, bytes } from './transport.js';
 import { speaker, localize } from './words.js';
-import { align, differ, normal } from './differ.js';
+import { compare, normal } from './differ.js';
 import words from './shared.js';
 
 const told = JSON.parse(document.getElementById('site').textContent);
@@ -54,7 +54,7 @@ function App() {
   const [all, setAll] = useState(false);
   const left = useRecording(a, own, setError);
   const right = useRecording(b, own, setError);
-  const pairs = useMemo(() => (left && right ? align(left, right).map(p => ({ ...p, differs: differ(p, left, right) })) : []), [left, right]);
+  const pairs = useMemo(() => (left && right ? compare(left, right) : []), [left, right]);
   const first = pairs.findIndex(p => p.differs.count > 0);
   const index = at === null ? Math.max(first, 0) : Math.max(0, pairs.findIndex(p => (p.left ?? p.right)?.n === at));
   const pair = pairs[index];
@@ -87,7 +87,7 @@ function App() {
     ${error && html`<p class="banner bad" role="alert">${error}</p>`}
     ${!pair && !error && html`<p class="wait">…</p>`}
     ${pair && html`
-      <p class="faint small">${pairs.length} / ${differing} ${say('steps differ')}. ${say('Values that differ from run to run (process ids, inodes, names) count as the same.')}</p>
+      <p class="faint small">${differing} / ${pairs.length} ${say('steps differ')}. ${say('Values that differ from run to run (process ids, inodes, names) count as the same.')}</p>
       <div class="controls">
         <button onClick=${() => setAll(!all)} aria-pressed=${!all}>${say('Only differences')}</button>
         <button onClick=${() => setPictures(!pictures)} aria-pressed=${pictures}>${say('Pictures')}</button>
@@ -109,8 +109,10 @@ function Steps({ pairs, index, go }) {
 
 function Pair({ pair, left, right, all, pictures }) {
   const shown = localize(pair.left ?? pair.right, language);
-  const kinds = pair.differs.panels.filter(p => all || p.differs);
-  const same = pair.differs.panels.filter(p => !p.differs).map(p => p.kind);
+  const { panels } = pair.differs;
+  const kinds = panels.filter(p => all || p.fresh);
+  const names = list => list.map(p => html`<code>${p.kind}</code> `);
+  const [lasting, same] = [panels.filter(p => p.differs && !p.fresh), panels.filter(p => !p.differs)];
   return html`<section class="pair">
     <p class="where">${shown.kind === 'stop' ? `${say('Step')} ${shown.n}` : say(shown.kind === 'intro' ? 'introduction' : 'the end')} <code>${shown.point?.stage}</code></p>
     <h1><${Markdown} inline text=${shown.title} /></h1>
@@ -118,11 +120,12 @@ function Pair({ pair, left, right, all, pictures }) {
       <h2>${name.toUpperCase()} <span class="faint">${where(from.made)}</span></h2>
       ${!step ? html`<p class="faint">${say('not in this recording')}</p>` : html`
         ${pictures && html`<${Both} from=${from} step=${step} />`}
-        <${Said} claims=${pair.differs.claims[name]} said=${localize(step, language).claims} all=${all} />
+        <${Said} claims=${pair.differs.claims[name]} step=${step} said=${localize(step, language).claims} all=${all} />
         ${kinds.map(k => html`<${Rows} table=${k[name]} title=${k.title} all=${all} step=${step} />`)}`}
     </div>`)}</div>
     ${pair.differs.count === 0 && !all && html`<p class="none">${say('no difference')}</p>`}
-    ${!all && same.length > 0 && html`<p class="small faint">${say('the same')}: ${same.map(k => html`<code>${k}</code> `)}</p>`}
+    ${!all && lasting.length > 0 && html`<p class="small faint">${say('different, as before')}: ${names(lasting)}</p>`}
+    ${!all && same.length > 0 && html`<p class="small faint">${say('the same')}: ${names(same)}</p>`}
   </section>`;
 }
 
@@ -131,25 +134,27 @@ function Both({ from, step }) {
   return html`<${Picture} scene=${scene} size="medium" still=${true} say=${say} pick=${() => {}} picked=${null} label=${describe(scene, say)} />`;
 }
 
-function Said({ claims, said, all }) {
+function Said({ claims, said, all, step }) {
   const list = claims.map((c, i) => ({ ...c, say: said[i].say })).filter(c => all || c.differs);
-  return list.length > 0 && html`<ul class="claims">${list.map(c => html`<li class=${`${c.holds ? 'so' : 'not'} ${c.differs ? 'differs' : ''}`}>
-    <span class="mark" role="img" aria-label=${say(c.holds ? 'checked: so' : 'checked: not so')}>${c.holds ? '✓' : '✗'}</span> <${Markdown} inline text=${c.say} /></li>`)}</ul>`;
+  return list.length > 0 && html`<ul class="claims">${list.map(c => html`<li class=${`${c.holds ? 'so' : 'not'} ${c.differs ? 'fresh' : ''}`}>
+    <span class="mark" role="img" aria-label=${say(c.holds ? 'checked: so' : 'checked: not so')}>${c.holds ? '✓' : '✗'}</span> <${Markdown} inline text=${brief(step, c.say)} /></li>`)}</ul>`;
 }
+
+// brief shortens what is long and says little, as the player does.
+const brief = (step, text) => (step.dataRoot ? text.split(step.dataRoot).join('…') : text).replace(/[0-9a-f]{32,64}/g, id => `${id.slice(0, 12)}…`);
 
 const most = 24; // rows of a panel, where only differences are shown
 
 function Rows({ table, title, all, step }) {
   if (!table) return html`<div class="panel"><h3>${say(title)}</h3><p class="small faint">${say('not in this recording')}</p></div>`;
-  const rows = all ? table.rows : table.rows.filter(r => r.differs);
-  const same = table.rows.length - rows.length;
+  const rows = all ? table.rows : table.rows.filter(r => r.fresh);
+  const same = table.rows.filter(r => !r.differs).length;
   const shown = all ? rows : rows.slice(0, most);
   const left = rows.length - shown.length + (table.more ?? 0);
-  const brief = text => (step.dataRoot ? text.split(step.dataRoot).join('…') : text).replace(/[0-9a-f]{32,64}/g, id => `${id.slice(0, 12)}…`);
-  return html`<div class="panel"><h3>${say(brief(table.title))}</h3>
-    <div class="scroll" tabindex="0" role="region" aria-label=${say(table.title)}><table><tbody>${shown.map(r => html`<tr class=${r.differs ? 'changed' : ''}>${r.cells.map(c => html`<td title=${c}>${say(brief(c))}</td>`)}</tr>`)}</tbody></table></div>
+  return html`<div class="panel"><h3>${say(brief(step, table.title))}</h3>
+    <div class="scroll" tabindex="0" role="region" aria-label=${say(table.title)}><table><tbody>${shown.map(r => html`<tr class=${r.differs ? 'changed' : ''}>${r.cells.map(c => html`<td title=${c}>${say(brief(step, c))}</td>`)}</tr>`)}</tbody></table></div>
     ${left > 0 && html`<p class="small faint">${say('and')} ${left} ${say('more')}</p>`}
-    ${same > 0 && html`<p class="small faint">${same} ${say('rows are the same')}</p>`}</div>`;
+    ${!all && same > 0 && html`<p class="small faint">${same} ${say('rows are the same')}</p>`}</div>`;
 }
 
 render(html`<${App} />`, document.getElementById('compare'));

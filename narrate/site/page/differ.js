@@ -41,7 +41,7 @@ export function normal(steps) {
 
 // align pairs the steps of two recordings, in order, by the longest common
 // sequence of what was done. A step that one alone has stands alone.
-export function align(left, right) {
+function align(left, right) {
   const keys = r => r.steps.map(s => `${s.kind} ${r.settle(s.command ?? '')} ${s.point?.stage ?? ''}`);
   const [a, b] = [keys(left), keys(right)];
   const length = Array.from({ length: a.length + 1 }, () => new Uint32Array(b.length + 1));
@@ -60,8 +60,9 @@ export function align(left, right) {
 // Measurements differ from run to run too.
 const measured = /memory\.(current|peak|usage_in_bytes|max_usage_in_bytes)|cpu\.stat|cpuacct\.usage/;
 
-// mark notes which of the rows the other side does not have, as often.
-function mark(rows, others, settle, settleOther) {
+// mark notes which of the rows the other side does not have, as often, and which
+// of those are fresh: had there been no such difference before.
+function mark(rows, others, settle, settleOther, fresh) {
   const key = (row, s) => (measured.test(row.cells[0]) ? s(row.cells[0]) : row.cells.map(s).join('\0'));
   const had = new Map();
   for (const row of others) had.set(key(row, settleOther), (had.get(key(row, settleOther)) ?? 0) + 1);
@@ -69,7 +70,8 @@ function mark(rows, others, settle, settleOther) {
     const k = key(row, settle);
     const left = had.get(k) ?? 0;
     had.set(k, left - 1);
-    return { cells: row.cells.filter((c, i) => c !== '' || i === 0), differs: left <= 0 };
+    const differs = left <= 0;
+    return { cells: row.cells.filter((c, i) => c !== '' || i === 0), differs, fresh: differs && fresh(k) };
   });
 }
 
@@ -88,21 +90,36 @@ function claims(step, other, settle, settleOther) {
   });
 }
 
-// differ says what differs in a pair of steps.
-export function differ({ left: a, right: b }, left, right) {
+// compare says of each pair what differs in it. A difference counts where it comes
+// up first, not where it only lasts.
+export function compare(left, right) {
+  const before = new Set();
+  return align(left, right).map(pair => ({ ...pair, differs: differ(pair, left, right, before) }));
+}
+
+function differ({ left: a, right: b }, left, right, before) {
+  const now = new Set();
+  const fresh = (kind, side) => key => {
+    const whole = `${kind}\0${side}\0${key}`;
+    now.add(whole);
+    return !before.has(whole);
+  };
   const found = { claims: { a: claims(a, b, left.settle, right.settle), b: claims(b, a, right.settle, left.settle) }, panels: [], count: 0 };
   const kinds = [...new Set([...(a?.panels ?? []), ...(b?.panels ?? [])].map(p => p.kind))];
   for (const kind of kinds) {
     const [pa, pb] = [a, b].map(s => table((s?.panels ?? []).find(p => p.kind === kind)));
     const one = {
       kind, title: (pa ?? pb).title,
-      a: pa && { ...pa, rows: mark(pa.rows, pb?.rows ?? [], left.settle, right.settle) },
-      b: pb && { ...pb, rows: mark(pb.rows, pa?.rows ?? [], right.settle, left.settle) },
+      a: pa && { ...pa, rows: mark(pa.rows, pb?.rows ?? [], left.settle, right.settle, fresh(kind, 'a')) },
+      b: pb && { ...pb, rows: mark(pb.rows, pa?.rows ?? [], right.settle, left.settle, fresh(kind, 'b')) },
     };
-    one.differs = !pa || !pb || [...one.a.rows, ...one.b.rows].some(r => r.differs);
+    const rows = [...(one.a?.rows ?? []), ...(one.b?.rows ?? [])];
+    one.differs = rows.some(r => r.differs);
+    one.fresh = rows.some(r => r.fresh);
     found.panels.push(one);
-    found.count += one.differs ? 1 : 0;
+    found.count += one.fresh ? 1 : 0;
   }
+  for (const key of now) before.add(key);
   const said = Math.max(...['a', 'b'].map(s => found.claims[s].filter(c => c.differs).length));
   found.count += said;
   if (!a || !b) found.count = Math.max(found.count, 1);

@@ -71,6 +71,7 @@ function Lines({ n, language: of, say }) {
 // An embedded player tells the page around it how high it is, and nothing else.
 if (embedded && parent !== window) {
   new ResizeObserver(() => {
+    if (!document.querySelector('#app main')) return; // nothing is shown yet
     parent.postMessage({ learndocker: { height: Math.ceil(document.body.getBoundingClientRect().height) } }, '*');
   }).observe(document.body);
 }
