@@ -26,15 +26,21 @@ export function normal(steps) {
     if (point?.stage === 'network.attach') for (const k of ['veth', 'mac', 'bridge', 'gateway']) name(fact[k], k);
     name(fact.address?.split('/')[0], 'address');
   }
-  const byLength = [...names].sort(([a], [b]) => b.length - a.length);
+  const quote = text => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const own = new RegExp([...names.keys()].sort((a, b) => b.length - a.length).map(quote).join('|') || '(?!)', 'g');
+  const known = new Map(); // the same rows come at many steps
   const settle = text => {
-    let out = String(text);
-    for (const [value, kind] of byLength) out = out.split(value).join(`‹${kind}›`);
-    return out
-      .replace(/\b\d{2,}\b/g, n => (numbers.has(n) ? `‹${numbers.get(n)}›` : n))
-      .replace(/\d+(\.\d+)? ?(ms|µs)\b/g, '‹time›')
-      .replace(/\d{4}-\d{2}-\d{2}T[\d:.]+Z?|"Created":\d+/g, '‹moment›')
-      .replace(/(About an? |Less than a )?\d* ?(second|minute)s? ago/g, '‹moment›');
+    if (!known.has(text)) {
+      known.set(text, String(text)
+        .replace(own, value => `‹${names.get(value)}›`)
+        .replace(/\b\d{2,}\b/g, n => (numbers.has(n) ? `‹${numbers.get(n)}›` : n))
+        .replace(/-\d{6,}\b/g, '-‹random›') // of temporary files
+        .replace(/\d+(\.\d+)? ?(ms|µs)\b/g, '‹time›')
+        .replace(/\d{4}-\d{2}-\d{2}T[\d:.]+Z?|"Created":\d+/g, '‹moment›')
+        .replace(/(About an? |Less than a )?\d* ?(second|minute)s? ago/g, '‹moment›')
+        .replace(/learndocker\/\S+/g, 'learndocker/‹version›'));
+    }
+    return known.get(text);
   };
   return { settle };
 }

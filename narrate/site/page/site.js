@@ -14,6 +14,7 @@ const resolve = path => new URL(path, location.href).href;
 const lessons = Object.fromEntries(Object.entries(told.lessons).map(([language, path]) => [language, resolve(path)]));
 const recordings = told.recordings.map(r => ({ ...r, file: resolve(r.file) }));
 const [embedPage, embedScript] = [resolve(told.embed), resolve(told.script)];
+for (const link of document.querySelectorAll('link[rel=icon]')) link.href = `${link.href}`;
 const embedded = document.documentElement.dataset.embed !== undefined;
 
 const hash = new URLSearchParams(location.hash.slice(1));

@@ -10,8 +10,8 @@ const places = {
     store: [16, 186, 226, 438], kernel: [286, 186, 698, 438],
   },
   medium: {
-    box: [720, 660], client: [12, 12, 196, 104], daemon: [262, 12, 196, 104], registry: [512, 12, 196, 104],
-    store: [12, 166, 196, 482], kernel: [230, 166, 478, 482],
+    box: [780, 660], client: [12, 12, 206, 104], daemon: [287, 12, 206, 104], registry: [562, 12, 206, 104],
+    store: [12, 166, 196, 482], kernel: [230, 166, 538, 482],
   },
   narrow: {
     box: [420, 900], client: [8, 8, 126, 96], daemon: [147, 8, 126, 96], registry: [286, 8, 126, 96],
@@ -246,7 +246,7 @@ export function Picture({ scene, narrow, size: wanted, still, say, pick, picked,
       lines=${scene.client ? [scene.command && `$ ${scene.command}`, scene.client.pid && !scene.client.gone ? `pid ${scene.client.pid}` : scene.client.gone ? say('ended') : ''] : []} />
     <${Pickable} detail=${{ kind: 'request', id: '' }} label=${say('the API socket')} pick=${pick} picked=${picked}>
       <g class="socket"><circle cx=${(p.client[0] + p.client[2] + p.daemon[0]) / 2} cy=${p.client[1] + p.client[3] - 20} r="8" />
-      ${!narrow && html`<text class="small faint" text-anchor="middle" x=${(p.client[0] + p.client[2] + p.daemon[0]) / 2} y=${p.client[1] + p.client[3] + 4}>docker.sock</text>`}</g>
+      ${fit === 'wide' && html`<text class="small faint" text-anchor="middle" x=${(p.client[0] + p.client[2] + p.daemon[0]) / 2} y=${p.client[1] + p.client[3] + 4}>docker.sock</text>`}</g>
     <//>
     <${Box} at=${p.daemon} name="daemon" kind="daemon" busy=${busy('daemon')} say=${say} lines=${scene.daemon ? [`pid ${scene.daemon.pid}`, scene.daemon.name] : []} />
     <${Box} at=${p.registry} name="registry" kind="registry" busy=${busy('registry')} say=${say}
