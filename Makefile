@@ -42,8 +42,11 @@ cross: ## check the code for every system: the engine on Linux, the rest on macO
 bench: build ## measure against runc, crun and docker, and print ratios
 	scripts/bench
 
-record: build ## make the bundled recordings anew
+record: build ## make the bundled recordings anew, as root and as an ordinary user
 	$(BIN) lesson hello-world --record lessons/recordings/hello-world.jsonl >/dev/null
+	dir=$$(mktemp -d) && chmod 777 $$dir && install $(BIN) $$dir/learndocker && \
+	(cd $$dir && HOME=$$dir setpriv --reuid=12345 --regid=12345 --clear-groups ./learndocker lesson hello-world --record hello-world.jsonl >/dev/null) && \
+	install -m 644 $$dir/hello-world.jsonl lessons/recordings/hello-world.rootless.jsonl && rm -rf $$dir
 
 golden: build ## rewrite the golden files
 	$(GO) test ./cmd/learndocker -run Golden -update

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
@@ -139,7 +140,14 @@ func (p *tab) until(expression string) {
 
 func (p *tab) goTo(address string) {
 	p.Helper()
-	p.do(chromedp.Navigate(address))
+	document, _, _ := strings.Cut(address, "#")
+	for range 5 {
+		p.do(chromedp.Navigate(address))
+		if ask[bool](p, `performance.getEntriesByType('navigation')[0]?.name.split('#')[0] === `+quoted(document)) {
+			return
+		}
+	}
+	p.Fatalf("the browser does not go to %s; it is at %s", address, ask[string](p, "location.href"))
 }
 
 func (p *tab) press(key string) { p.Helper(); p.do(chromedp.KeyEvent(key)) }
@@ -208,7 +216,7 @@ func hosted(t *testing.T, recordings ...Source) (origin, home string) {
 }
 
 func TestInBrowser(t *testing.T) {
-	origin, home := hosted(t, bundled(t)...)
+	origin, home := hosted(t, append(bundled(t), korean("Two tongues"))...)
 	b := browser(t)
 
 	t.Run("deep link and keys", func(t *testing.T) {
@@ -249,6 +257,41 @@ func TestInBrowser(t *testing.T) {
 		p.shot("search")
 		p.press("\r")
 		p.until(`/lessons\/hello-world\/\d+\/$/.test(location.pathname) && document.querySelector('#app .picture')`)
+		p.fine(origin)
+	})
+
+	t.Run("languages", func(t *testing.T) {
+		p := open(t, b, 360, 740)
+		p.goTo(home + "ko/lessons/two-tongues/1/")
+		p.until(`document.querySelector('#app h1')?.textContent === '끝입니다' && document.documentElement.lang === 'ko'`)
+		ask[bool](p, `(s => { s.value = 'en'; return s.dispatchEvent(new Event('change', { bubbles: true })); })(document.querySelector('#app select:not(.recordings)'))`)
+		p.until(`document.querySelector('#app h1').textContent === 'The end' && location.pathname === '/some/where/lessons/two-tongues/1/'`)
+		p.goTo(home + "ko/")
+		p.until(`document.querySelector('#search:not([hidden])')`)
+		if ask[bool](p, `document.documentElement.scrollWidth > innerWidth`) {
+			t.Error("the index is wider than a small screen")
+		}
+		p.shot("index-360-ko")
+		p.do(chromedp.SendKeys(`#wanted`, "말합"))
+		p.until(`document.querySelector('#found a')?.textContent === '두 언어'`)
+		p.goTo(home + "lessons/hello-world/compare/#step=14")
+		p.until(`document.querySelector('.pair h1')`)
+		p.shot("compare-360")
+		if ask[bool](p, `document.documentElement.scrollWidth > innerWidth`) {
+			t.Error("the comparison is wider than a small screen")
+		}
+		p.fine(origin)
+	})
+
+	t.Run("dark", func(t *testing.T) {
+		p := open(t, b, 1280, 900)
+		p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+			_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}})
+			return err
+		}))
+		p.goTo(home)
+		p.until(`getComputedStyle(document.body).backgroundColor === 'rgb(18, 22, 28)'`)
+		p.shot("index-dark")
 		p.fine(origin)
 	})
 
