@@ -1,6 +1,6 @@
 // Two recordings of a lesson beside each other: step by step, matched by what the
 // engine was doing, with what differs marked.
-import { html, render, useState, useEffect, useMemo } from './vendor/preact.js';
+import { html, render, useState, useEffect, useMemo, useRef } from './vendor/preact.js';
 import { fold, describe } from './scene.js';
 import { Picture } from './picture.js';
 import { Markdown } from './step.js';
@@ -99,10 +99,12 @@ function App() {
 }
 
 function Steps({ pairs, index, go }) {
+  const here = useRef(null);
+  useEffect(() => { here.current?.scrollIntoView({ block: 'nearest', inline: 'center' }); }, [index]);
   return html`<nav class="steps" aria-label=${say('timeline')}><ol>${pairs.map((p, i) => {
     const step = localize(p.left ?? p.right, language);
-    return html`<li><button class=${`${i === index ? 'here' : ''} ${p.differs.count ? 'differs' : ''} ${p.left && p.right ? '' : 'single'}`} aria-current=${i === index ? 'step' : undefined} onClick=${() => go(i)}>
-      <span class="n">${step.kind === 'stop' ? step.n : ''}</span> <span><${Markdown} inline text=${step.title} /></span>
+    return html`<li><button ref=${i === index ? here : null} class=${`${i === index ? 'here' : ''} ${p.differs.count ? 'differs' : ''} ${p.left && p.right ? '' : 'single'}`} aria-current=${i === index ? 'step' : undefined} onClick=${() => go(i)}>
+      <span class="n">${step.kind === 'stop' ? step.n : '·'}</span> <span><${Markdown} inline text=${step.title} /></span>
       ${p.differs.count > 0 && html`<b class="count" title=${say('differences')} aria-label=${`${p.differs.count} ${say('differences')}`}>${p.differs.count}</b>`}</button></li>`;
   })}</ol></nav>`;
 }
@@ -154,7 +156,7 @@ function Rows({ table, title, all, step }) {
   return html`<div class="panel"><h3>${say(brief(step, table.title))}</h3>
     <div class="scroll" tabindex="0" role="region" aria-label=${say(table.title)}><table><tbody>${shown.map(r => html`<tr class=${r.differs ? 'changed' : ''}>${r.cells.map(c => html`<td title=${c}>${say(brief(step, c))}</td>`)}</tr>`)}</tbody></table></div>
     ${left > 0 && html`<p class="small faint">${say('and')} ${left} ${say('more')}</p>`}
-    ${!all && same > 0 && html`<p class="small faint">${same} ${say('rows are the same')}</p>`}</div>`;
+    ${!all && same > 0 && html`<p class="small faint">${same} ${say(same === 1 ? 'row is the same' : 'rows are the same')}</p>`}</div>`;
 }
 
 render(html`<${App} />`, document.getElementById('compare'));

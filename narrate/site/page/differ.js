@@ -34,6 +34,7 @@ export function normal(steps) {
       known.set(text, String(text)
         .replace(own, value => `‹${names.get(value)}›`)
         .replace(/\b\d{2,}\b/g, n => (numbers.has(n) ? `‹${numbers.get(n)}›` : n))
+        .replace(/^and \d+ mounts of the host$/, 'and ‹n› mounts of the host')
         .replace(/-\d{6,}\b/g, '-‹random›') // of temporary files
         .replace(/\d+(\.\d+)? ?(ms|µs)\b/g, '‹time›')
         .replace(/\d{4}-\d{2}-\d{2}T[\d:.]+Z?|"Created":\d+/g, '‹moment›')
