@@ -4,9 +4,10 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0-dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 BIN     := bin/learndocker
+CROSS   := linux-amd64 linux-arm64 linux-386 darwin-amd64 darwin-arm64 windows-amd64 windows-arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help lesson build install test test-deps unit lint cross bench record golden generate clean
+.PHONY: help lesson build install test test-deps unit lint cross fuzz guards bench record golden generate clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +22,7 @@ install: build ## install to /usr/local/bin (PREFIX changes it)
 	install -D $(BIN) $(DESTDIR)$(or $(PREFIX),/usr/local)/bin/learndocker
 
 test: test-deps lint cross unit ## install what the tests need (Debian, Ubuntu) and run them all
+	FUZZTIME=$(or $(FUZZTIME),4s) scripts/fuzz
 
 test-deps: ## install what the tests need
 	scripts/test-deps
@@ -33,23 +35,34 @@ lint: ## formatting, go vet, staticcheck
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools.mod staticcheck ./...
 
-cross: ## check the code for every system: the engine on Linux, the rest on macOS and Windows too
-	CGO_ENABLED=0 GOARCH=arm64 $(GO) vet ./...
-	CGO_ENABLED=0 GOARCH=386 $(GO) vet ./...
-	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 $(GO) vet ./cmd/... ./narrate/...
-	CGO_ENABLED=0 GOOS=windows GOARCH=amd64 $(GO) vet ./cmd/... ./narrate/...
+cross: $(CROSS:%=cross-%) ## check and build for every system: bin/learndocker-OS-ARCH; the engine is Linux's
+	CGO_ENABLED=0 $(GO) vet -trimpath -tags noengine ./cmd/learndocker
+	CGO_ENABLED=0 GOARCH=arm64 $(GO) vet -trimpath ./...
+	CGO_ENABLED=0 GOARCH=386 $(GO) vet -trimpath ./...
+	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 $(GO) vet -trimpath ./cmd/... ./narrate/...
+	CGO_ENABLED=0 GOOS=windows GOARCH=amd64 $(GO) vet -trimpath ./cmd/... ./narrate/...
+
+cross-%:
+	CGO_ENABLED=0 GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) $(GO) build -trimpath -ldflags '$(LDFLAGS)' \
+		-o bin/learndocker-$*$(if $(filter windows-%,$*),.exe) ./cmd/learndocker
+
+fuzz: ## try what nobody thought of: each fuzz target for FUZZTIME (10s)
+	scripts/fuzz
+
+guards: ## take each guard out, in a copy, and see that a test notices (as root; some minutes)
+	$(GO) test -tags guards -count=1 -timeout 60m -v -run TestGuards .
 
 bench: build ## measure against runc, crun and docker, and print ratios
 	scripts/bench
 
-record: build ## make the bundled recordings anew, as root and as an ordinary user
-	$(BIN) lesson hello-world --record lessons/recordings/hello-world.jsonl >/dev/null
+record: build ## make the bundled recordings anew, of hello-world as an ordinary user too
+	for l in lessons/*.yaml; do l=$$(basename $$l .yaml); $(BIN) lesson $$l --record lessons/recordings/$$l.jsonl >/dev/null || exit; done
 	dir=$$(mktemp -d) && chmod 777 $$dir && install $(BIN) $$dir/learndocker && \
 	(cd $$dir && HOME=$$dir setpriv --reuid=12345 --regid=12345 --clear-groups ./learndocker lesson hello-world --record hello-world.jsonl >/dev/null) && \
 	install -m 644 $$dir/hello-world.jsonl lessons/recordings/hello-world.rootless.jsonl && rm -rf $$dir
 
 golden: build ## rewrite the golden files
-	$(GO) test ./cmd/learndocker -run Golden -update
+	$(GO) test ./cmd/learndocker ./narrate/doctor -run Golden -update
 
 generate: ## rewrite generated files
 	$(GO) generate ./...

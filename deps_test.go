@@ -33,6 +33,7 @@ var rules = map[string][]string{
 	"engine/api":               {},
 	"engine/client":            {"engine/api"},
 	"engine/rootless":          {},
+	"engine/survey":            {"engine/api", "engine/cgroup", "engine/overlay", "engine/registry", "engine/sys"},
 	"engine": {
 		"engine/registry", "engine/pull", "engine/image", "engine/layer", "engine/overlay", "engine/network", "engine/container",
 		"engine/container/pid1", "engine/container/seccomp", "engine/cgroup", "engine/sys", "engine/stage", "engine/stage/wire",
@@ -43,6 +44,7 @@ var rules = map[string][]string{
 	"narrate/lesson":     {"engine/stage"},
 	"narrate/prose":      {"narrate/lesson"},
 	"narrate/shell":      {"narrate/probe"},
+	"narrate/doctor":     {"engine/api"},
 	"narrate":            {"narrate/probe", "narrate/lesson", "narrate/prose", "engine/client", "engine/stage", "engine/stage/wire"},
 	"narrate/term":       {"narrate"},
 	"narrate/web":        {"narrate", "narrate/lesson"},

@@ -49,7 +49,8 @@ type Container struct {
 	record  Record
 	spec    *specs.Spec
 	process *container.Process
-	exited  chan struct{} // closed when the run under way has ended; nil before the first
+	init    *container.Process // of a start under way; it may stand still for ever
+	exited  chan struct{}      // closed when the run under way has ended; nil before the first
 	streams *streams
 }
 
@@ -85,9 +86,21 @@ func writeJSON(path string, v any) error {
 func (c *Container) kill() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.process != nil {
-		c.process.Kill()
+	for _, p := range []*container.Process{c.process, c.init} {
+		if p != nil {
+			p.Kill()
+		}
 	}
+	if c.process != nil {
+		c.streams.hurry()
+	}
+}
+
+// setInit says whom to kill while a start is under way; nil for nobody.
+func (c *Container) setInit(p *container.Process) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.init = p
 }
 
 // Signal sends a signal to the container's first process.
@@ -96,6 +109,9 @@ func (c *Container) Signal(s syscall.Signal) error {
 	defer c.mu.Unlock()
 	if c.process == nil {
 		return errorOf(ErrConflict, "container %s is not running", c.record.ID)
+	}
+	if s == syscall.SIGKILL {
+		c.streams.hurry()
 	}
 	return c.process.Signal(s)
 }

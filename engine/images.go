@@ -135,7 +135,7 @@ func (p *pulling) content(ctx context.Context) error {
 		group.SetLimit(1) // one thing at a time, in order, where people look on
 	}
 	for i, l := range p.resolved.Layers {
-		group.Go(func() error { return p.layer(ctx, l, p.config.RootFS.DiffIDs[i]) })
+		group.Go(func() error { return p.layer(ctx, l, i) })
 	}
 	return group.Wait()
 }
@@ -160,9 +160,10 @@ func (p *pulling) readConfig() error {
 	return nil
 }
 
-func (p *pulling) layer(ctx context.Context, desc v1.Descriptor, diffID digest.Digest) error {
+// layer brings the image's layer of that place, from 0, into the stores.
+func (p *pulling) layer(ctx context.Context, desc v1.Descriptor, place int) error {
 	id := short(desc.Digest)
-	if p.images.Has(desc) && p.layers.Has(diffID) {
+	if p.images.Has(desc) && p.layers.Has(p.config.RootFS.DiffIDs[place]) {
 		p.say(jsonstream.Message{ID: id, Status: "Already exists", Progress: &jsonstream.Progress{}})
 		return nil
 	}
@@ -174,7 +175,7 @@ func (p *pulling) layer(ctx context.Context, desc v1.Descriptor, diffID digest.D
 	}
 	p.say(jsonstream.Message{ID: id, Status: "Verifying Checksum", Progress: &jsonstream.Progress{}})
 	p.say(jsonstream.Message{ID: id, Status: "Download complete", Progress: &jsonstream.Progress{}})
-	if err := p.unpack(ctx, desc, diffID); err != nil {
+	if err := p.unpack(ctx, desc, place); err != nil {
 		return err
 	}
 	p.say(jsonstream.Message{ID: id, Status: "Pull complete", Progress: &jsonstream.Progress{}})
@@ -196,7 +197,7 @@ func (p *pulling) fetch(ctx context.Context, desc v1.Descriptor, downloaded func
 	if err != nil {
 		return err
 	}
-	computed, err := p.images.Ingest(p.kernel(), desc, &metered{r: body, total: desc.Size, tell: downloaded})
+	computed, err := p.images.Ingest(p.kernel(), desc, &metered{ctx: ctx, r: body, total: desc.Size, tell: downloaded})
 	if err := errors.Join(err, body.Close()); err != nil {
 		return err
 	}
@@ -204,7 +205,7 @@ func (p *pulling) fetch(ctx context.Context, desc v1.Descriptor, downloaded func
 	return p.At(ctx, fact)
 }
 
-func (p *pulling) unpack(ctx context.Context, desc v1.Descriptor, diffID digest.Digest) error {
+func (p *pulling) unpack(ctx context.Context, desc v1.Descriptor, place int) error {
 	blob, err := p.images.Open(desc.Digest)
 	if err != nil {
 		return err
@@ -212,11 +213,17 @@ func (p *pulling) unpack(ctx context.Context, desc v1.Descriptor, diffID digest.
 	defer blob.Close()
 	id := short(desc.Digest)
 	p.say(jsonstream.Message{ID: id, Status: "Extracting", Progress: &jsonstream.Progress{Total: desc.Size}})
-	read := &metered{r: blob, total: desc.Size, tell: func(n int64) {
+	read := &metered{ctx: ctx, r: blob, total: desc.Size, tell: func(n int64) {
 		p.say(jsonstream.Message{ID: id, Status: "Extracting", Progress: &jsonstream.Progress{Current: n, Total: desc.Size}})
 	}}
-	fact, err := p.layers.Unpack(p.kernel(), read, desc.Digest, diffID)
-	if err != nil {
+	diffIDs := p.config.RootFS.DiffIDs
+	fact, err := p.layers.Unpack(p.kernel(), read, desc.Size, desc.Digest, diffIDs[place])
+	if err != nil || !p.IsWatched() {
+		return err
+	}
+	fact.Number = place + 1
+	// Where somebody watches, the layers below are there already.
+	if fact.Changes, err = p.layers.Changes(diffIDs[place], diffIDs[:place]); err != nil {
 		return err
 	}
 	return p.At(ctx, fact)
@@ -251,13 +258,18 @@ func (p *pulling) tag(ctx context.Context, name reference.Named) error {
 func short(d digest.Digest) string { return d.Encoded()[:12] }
 
 // metered tells how much has been read, at most every 512 KiB and at the end.
+// It ends when ctx does.
 type metered struct {
+	ctx         context.Context
 	r           io.Reader
 	total, n, t int64
 	tell        func(int64)
 }
 
 func (m *metered) Read(p []byte) (int, error) {
+	if err := m.ctx.Err(); err != nil {
+		return 0, err
+	}
 	n, err := m.r.Read(p)
 	m.n += int64(n)
 	if n > 0 && (m.n-m.t >= 512<<10 || m.n == m.total) {

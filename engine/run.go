@@ -243,6 +243,7 @@ func (e *Engine) Start(ctx context.Context, c *Container, settled <-chan struct{
 	c.mu.Unlock()
 	r := &run{Engine: e, c: c, settled: settled}
 	err := r.start(ctx)
+	c.setInit(nil)
 	if err != nil {
 		r.unwind()
 		r.failed(err)
@@ -331,8 +332,15 @@ func (r *run) spawn(ctx context.Context, k sys.Kernel) error {
 		f.Close() // init has its own
 	}
 	r.output = copyOut()
-	if err != nil || !r.IsWatched() {
+	if err != nil {
 		return err
+	}
+	r.c.setInit(r.process)
+	if r.isClosing() { // Close may have looked for whom to kill before there was anybody
+		r.process.Kill()
+	}
+	if !r.IsWatched() {
+		return nil
 	}
 	if err := r.process.Await(); err != nil {
 		return err
@@ -395,8 +403,12 @@ func (r *run) started() error {
 		StartedAt: time.Now().UTC().Format(time.RFC3339Nano),
 	}
 	c.record.PIDStart, _ = sys.ProcessStart(r.process.PID) // 0 for one that has ended already
+	if err := c.save(); err != nil {                       // start unwinds, nobody else may
+		c.process = nil
+		return err
+	}
 	r.running.Go(r.finish)
-	return c.save()
+	return nil
 }
 
 // finish waits for the program's end, shows it, and takes the run apart.
@@ -494,7 +506,7 @@ func (e *Engine) Remove(ctx context.Context, c *Container, force bool) error {
 	}
 	e.kernel().Did("unlinkat", nil, "rm -r "+c.dir, sys.Quote(c.dir), "AT_REMOVEDIR")
 	e.forget(c)
-	close(c.removed)
+	defer close(c.removed) // whoever waits for it hears of it after the watcher
 	return e.At(ctx, stage.Removed{Container: r.ID, Name: r.Name, Gone: slices.DeleteFunc(had, exists)})
 }
 

@@ -14,6 +14,10 @@ import (
 type Attachment struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
+
+	// Hurry is called when the program is killed: a writer that blocks must soon
+	// give up. nil for one that never blocks.
+	Hurry func()
 }
 
 // streams passes one run's output to whoever is attached. The container never
@@ -94,6 +98,18 @@ func (s *streams) copyOut(stdout, stderr *os.File) (wait func()) {
 	group.Go(func() { s.pass(stdout, func(a *Attachment) *io.Writer { return &a.Stdout }) })
 	group.Go(func() { s.pass(stderr, func(a *Attachment) *io.Writer { return &a.Stderr }) })
 	return group.Wait
+}
+
+// hurry tells the attached that the program is being killed. One that ends by
+// itself is another matter: its reader may be a pager, and take hours.
+func (s *streams) hurry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.attached {
+		if a.Hurry != nil {
+			go a.Hurry()
+		}
+	}
 }
 
 func (s *streams) pass(from *os.File, pick func(*Attachment) *io.Writer) {

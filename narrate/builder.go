@@ -31,6 +31,9 @@ type builder struct {
 	exit      int
 	lines     []Line // not yet in a step
 	predicted []predicted
+
+	all     containers // of the session
+	anatomy anatomy    // of the image pulled last
 }
 
 // predicted is a question that has been asked and waits for its truth.
@@ -47,6 +50,8 @@ func newBuilder(l *prose.Library, of int) *builder {
 // observe takes note of a point, whether it becomes a step or not.
 func (b *builder) observe(p stage.Point) {
 	b.facts[p.Fact.Stage()] = p.Fact
+	b.all.observe(p)
+	b.anatomy.observe(p)
 	switch f := p.Fact.(type) {
 	case stage.Request:
 		b.roles[BoxDaemon] = p.PID
@@ -58,7 +63,9 @@ func (b *builder) observe(p stage.Point) {
 	case stage.Namespaces:
 		b.roles[BoxContainer] = f.PID
 	case stage.Removed:
-		delete(b.roles, BoxContainer)
+		if c := b.all.byID(f.Container); c == nil || c.PID == b.roles[BoxContainer] {
+			delete(b.roles, BoxContainer)
+		}
 	}
 }
 
@@ -87,7 +94,9 @@ func (b *builder) words(kind, page string) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, b.fill(s, p, b.env(stage.Point{}, probe.Snapshot{}))
+	err = b.fill(s, p, b.env(stage.Point{}, probe.Snapshot{}))
+	s.clean()
+	return s, err
 }
 
 // stop makes a step of a point.
@@ -97,10 +106,13 @@ func (b *builder) stop(plan lesson.Stop, p stage.Point) (*Step, error) {
 		Kind: KindStop, N: b.n, Of: b.of, At: time.Now(), Command: b.command, Point: &p, Edge: edges[p.Fact.Stage()],
 		Show: plan.Show, Output: b.takeLines(),
 	}
+	b.all.look(b.n, b.roles[BoxDaemon])
+	b.anatomy.look(b.roles[BoxDaemon], b.merged())
+	s.Containers = b.all.shown()
 	s.Probe = probe.Take(probe.Subject{
-		PID: p.PID, Roles: b.roles, Cgroup: containerDirs(b.facts), StoreDir: b.storeDir, DaemonPID: b.roles[BoxDaemon],
+		PID: p.PID, Roles: b.all.roles(b.roles), Cgroup: containerDirs(b.facts), StoreDir: b.storeDir, DaemonPID: b.roles[BoxDaemon],
 	})
-	e := &evidence{point: p, probe: s.Probe, facts: b.facts, held: b.roleOf(p.PID)}
+	e := &evidence{point: p, probe: s.Probe, facts: b.facts, held: b.roleOf(p.PID), step: b.n, all: b.all, anatomy: &b.anatomy}
 	s.Panels, s.DataRoot = e.panels(), strings.TrimSuffix(b.storeDir, "/images")
 	mark(s.Panels, b.before)
 	b.before = s.Panels
@@ -118,7 +130,9 @@ func (b *builder) stop(plan lesson.Stop, p stage.Point) (*Step, error) {
 	if err := expectations(s, plan, env); err != nil {
 		return nil, err
 	}
-	return s, b.ask(s, plan, env)
+	err = b.ask(s, plan, env)
+	s.clean()
+	return s, err
 }
 
 func (b *builder) roleOf(pid int) string {
@@ -126,6 +140,12 @@ func (b *builder) roleOf(pid int) string {
 		return BoxContainer
 	}
 	return BoxDaemon
+}
+
+// merged is where the stack of the story's container is mounted.
+func (b *builder) merged() string {
+	f, _ := b.facts[stage.OverlayMount].(stage.Overlay) // none yet
+	return f.Merged
 }
 
 // page is the stop's own, or the stage's. The words of a one-file lesson are
@@ -242,8 +262,9 @@ func (b *builder) env(p stage.Point, snap probe.Snapshot) prose.Env {
 	env := prose.Env{
 		"facts": facts, "pid": p.PID, "acts": plain(p.Acts), "probe": plain(snap), "ns": inside, "host": host,
 		"client": b.roles[BoxClient], "daemon": b.roles[BoxDaemon], "container": b.container(),
-		"stdout": b.stdout, "stderr": b.stderr, "exit": b.exit, "command": b.command,
+		"stdout": b.stdout, "stderr": b.stderr, "exit": b.exit, "command": b.command, "containers": b.all.env(),
 	}
+	b.anatomy.env(env)
 	if p.Fact != nil {
 		env["fact"] = plain(p.Fact)
 	}

@@ -1,6 +1,7 @@
 package narrate
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -15,28 +16,27 @@ import (
 func CheckWords(lessons []*lesson.Lesson, library *prose.Library, all bool) ([]string, error) {
 	used := map[string]bool{}
 	asked := map[string]bool{}
-	var wrong []string
-	page := func(id, name string) {
-		used[name] = true
-		if _, err := library.Page(name); err != nil {
-			wrong = append(wrong, fmt.Sprintf("%s: %v", id, err))
-		}
+	pages, err := library.Pages()
+	if err != nil {
+		return nil, err
 	}
+	var wrong []string
 	for _, l := range lessons {
-		for _, name := range []string{l.Page, l.End} {
-			if name != "" {
-				page(l.ID, name)
+		for _, own := range [][2]string{{"page", l.Page}, {"end", l.End}} {
+			key, name := own[0], own[1]
+			if name == "" {
+				continue
+			}
+			used[name] = true
+			if _, err := library.Page(name); err != nil {
+				wrong = append(wrong, l.WrongPage(key, err.Error(), pages, name).Error())
 			}
 		}
-		for _, stop := range stopsOf(l) {
-			if stop.Say == "" {
-				page(l.ID, pageName(stop))
-			}
-			if stop.Predict != nil && stop.Predict.Ask != "" {
-				asked[stop.Predict.Ask] = true
-				if _, err := library.Question(stop.Predict.Ask); err != nil {
-					wrong = append(wrong, fmt.Sprintf("%s: %v", l.ID, err))
-				}
+		for i, s := range l.Steps {
+			for j, stop := range s.Stops {
+				c := stopCheck{lesson: l, step: i, stop: j, library: library, pages: pages}
+				c.words(stop, used, asked)
+				wrong = append(wrong, c.wrong...)
 			}
 		}
 	}
@@ -70,12 +70,78 @@ func orphans(wrong []string, library *prose.Library, used, asked map[string]bool
 	return wrong, nil
 }
 
-func stopsOf(l *lesson.Lesson) []lesson.Stop {
-	var stops []lesson.Stop
-	for _, s := range l.Steps {
-		stops = append(stops, s.Stops...)
+// stopCheck holds one stop against the prose.
+type stopCheck struct {
+	lesson     *lesson.Lesson
+	step, stop int
+	library    *prose.Library
+	pages      []string
+	wrong      []string
+}
+
+func (c *stopCheck) report(key, problem string, known []string, word string) {
+	c.wrong = append(c.wrong, c.lesson.Wrong(c.step, c.stop, key, problem, known, word).Error())
+}
+
+func (c *stopCheck) words(stop lesson.Stop, used, asked map[string]bool) {
+	if stop.Say != "" {
+		c.check("say", checkSay(stop.Say))
+	} else {
+		name := pageName(stop)
+		used[name] = true
+		if _, err := c.library.Page(name); err != nil {
+			key := "page"
+			if stop.Page == "" {
+				key = "stage"
+			}
+			c.report(key, err.Error(), c.pages, name)
+		}
 	}
-	return stops
+	if stop.When != "" {
+		c.check("when", prose.Check(stop.When))
+	}
+	for _, e := range stop.Expect {
+		c.check("expect", prose.Check(e))
+	}
+	p := stop.Predict
+	if p == nil {
+		return
+	}
+	c.check("answer", prose.Check(p.Answer))
+	c.check("question", prose.CheckFields(p.Question))
+	c.check("why", prose.CheckFields(p.Why))
+	if p.Ask == "" {
+		return
+	}
+	asked[p.Ask] = true
+	if _, err := c.library.Question(p.Ask); err != nil {
+		c.report("ask", err.Error(), c.library.Questions(), p.Ask)
+	}
+}
+
+func (c *stopCheck) check(key string, err error) {
+	if err != nil {
+		c.report(key, err.Error(), nil, "")
+	}
+}
+
+// checkSay reads a page that is in the script, its fields and conditions too.
+func checkSay(text string) error {
+	p, err := prose.ParsePage("say", text)
+	if err != nil {
+		return err
+	}
+	errs := []error{prose.CheckFields(p.Title), prose.CheckFields(p.Body), prose.CheckFields(p.More)}
+	for _, c := range p.Claims {
+		errs = append(errs, prose.Check(c.If), prose.CheckFields(c.Say))
+	}
+	for _, t := range p.Try {
+		errs = append(errs, prose.CheckFields(t.Run), prose.CheckFields(t.Why))
+		if t.If != "" {
+			errs = append(errs, prose.Check(t.If))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // pageName is the stop's page, or its stage's own.

@@ -39,6 +39,7 @@ type Options struct {
 	Hub      bool
 	Version  string
 	Language string
+	Input    bool // somebody can type to the client (Live.Type); otherwise its input is empty
 }
 
 // Live is a lesson that runs: a daemon of its own in a directory of its own,
@@ -58,6 +59,7 @@ type Live struct {
 	cursor  int // stops of it that are done
 	client  *process
 	output  chan Line
+	input   input // the client's
 	intro   bool
 	closing bool
 	once    sync.Once
@@ -67,6 +69,30 @@ type Live struct {
 // ErrCannotRun is the error of a machine on which a lesson cannot run live.
 var ErrCannotRun = errors.New("this lesson cannot run live on this machine")
 
+// ErrDaemonEnded is the error of a lesson whose daemon ended before it did.
+var ErrDaemonEnded = errors.New("the lesson's daemon has ended")
+
+// LeftError tells that things of a lesson could not be taken apart. The
+// directory that knows of them is left too.
+type LeftError struct {
+	Dir string
+	Err error
+}
+
+func (e *LeftError) Error() string {
+	return fmt.Sprintf("take apart what the lesson's daemon left: %s; %s is kept", e.Err, e.Dir)
+}
+
+func (e *LeftError) Unwrap() error { return e.Err }
+
+// DataRoot is the data root of the daemon that left things; "" of no error.
+func (e *LeftError) DataRoot() string {
+	if e == nil {
+		return ""
+	}
+	return filepath.Join(e.Dir, "data")
+}
+
 // process is a child of the narrator's.
 type process struct {
 	*exec.Cmd
@@ -74,11 +100,9 @@ type process struct {
 	err   error
 }
 
-// NewLive prepares a lesson; nothing runs before the first Next.
+// NewLive prepares a lesson; nothing runs before the first Next. Whether the
+// machine offers what the lesson needs is not looked at.
 func NewLive(l *lesson.Lesson, library *prose.Library, o Options) (*Live, error) {
-	if missing := probe.Missing(l.Needs); len(missing) > 0 {
-		return nil, fmt.Errorf("%w: lesson %s needs %s", ErrCannotRun, l.ID, strings.Join(missing, ", "))
-	}
 	title := l.ID
 	if l.Page != "" {
 		page, err := library.Page(l.Page)
@@ -92,7 +116,7 @@ func NewLive(l *lesson.Lesson, library *prose.Library, o Options) (*Live, error)
 		output: make(chan Line, 256),
 		header: Header{
 			Format: RecordingFormat, Lesson: l.ID, Title: title, Language: o.Language, Made: time.Now().UTC().Truncate(time.Second),
-			Version: o.Version, Machine: probe.Machine(runtime.GOARCH), Rootless: os.Geteuid() != 0,
+			Version: o.Version, Machine: probe.Machine(runtime.GOARCH), Rootless: !probe.IsRoot(),
 		},
 	}, nil
 }
@@ -114,7 +138,7 @@ func (l *Live) Next(ctx context.Context) (*Step, error) {
 		}
 	}
 	if err := l.release(); err != nil {
-		return nil, err
+		return nil, l.daemonGone(err)
 	}
 	for {
 		if l.client == nil {
@@ -144,11 +168,13 @@ func (l *Live) wait(ctx context.Context) (*Step, error) {
 		if plan := l.match(p); plan != nil {
 			return l.stop(*plan, p)
 		}
-		return nil, l.release()
+		if err := l.release(); err != nil {
+			return nil, l.daemonGone(err)
+		}
 	case <-l.client.ended:
 		return nil, l.commandEnded()
 	case err := <-l.gone:
-		return nil, fmt.Errorf("the daemon is gone: %w", err)
+		return nil, l.daemonGone(err)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -214,22 +240,32 @@ func (l *Live) startDaemon(ctx context.Context) error {
 	if l.lock, err = hold(dir); err != nil {
 		return err
 	}
-	args := []string{"daemon", "--ephemeral", dir, "-H", l.host(), "--data-root", filepath.Join(dir, "data")}
+	if err := l.launch(); err != nil {
+		return err
+	}
+	return l.watch(ctx)
+}
+
+// launch starts the daemon in the lesson's directory.
+func (l *Live) launch() error {
+	args := []string{"daemon", "--ephemeral", l.dir, "-H", l.host(), "--data-root", filepath.Join(l.dir, "data")}
 	if l.options.Hub {
 		args = append(args, "--hub")
 	}
-	log, err := os.Create(l.logPath())
+	log, err := os.OpenFile(l.logPath(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		return err
+		return fmt.Errorf("make the daemon's log: %w", err)
 	}
 	defer log.Close()
 	cmd := exec.Command(l.options.Program, args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = ownGroup()
-	if l.daemon, err = start(cmd); err != nil {
+	daemon, err := start(cmd)
+	if err != nil {
 		return fmt.Errorf("start the daemon: %w", err)
 	}
-	return l.watch(ctx)
+	l.daemon = daemon
+	return nil
 }
 
 // dirPrefix begins the name of every lesson's directory.
@@ -258,16 +294,7 @@ func (l *Live) watch(ctx context.Context) error {
 		return err
 	}
 	defer c.Close()
-	ready, cancel := context.WithTimeout(ctx, startPatience)
-	defer cancel()
-	go func() { // do not wait for one that has ended
-		select {
-		case <-l.daemon.ended:
-			cancel()
-		case <-ready.Done():
-		}
-	}()
-	if err := c.Await(ready); err != nil {
+	if err := l.awaitDaemon(ctx, c); err != nil {
 		return l.daemonFailed(err)
 	}
 	if l.grip, err = take(ctx, c); err != nil {
@@ -276,13 +303,55 @@ func (l *Live) watch(ctx context.Context) error {
 	return nil
 }
 
+// awaitDaemon returns when the daemon answers, or will never.
+func (l *Live) awaitDaemon(ctx context.Context, c *client.Client) error {
+	ready, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	ended := l.daemon.ended
+	go func() { // do not wait for one that has ended
+		select {
+		case <-ended:
+			cancel()
+		case <-ready.Done():
+		}
+	}()
+	return c.Await(ready)
+}
+
 // daemonFailed tells what the daemon itself said before it ended.
 func (l *Live) daemonFailed(err error) error {
 	said, readErr := os.ReadFile(l.logPath())
-	if text := strings.TrimSpace(string(said)); readErr == nil && text != "" {
+	if text := strings.TrimSpace(withoutTraces(string(said))); readErr == nil && text != "" {
 		return fmt.Errorf("%w: the daemon did not start: %s", ErrCannotRun, strings.TrimPrefix(text, "learndocker: "))
 	}
-	return fmt.Errorf("%w: the daemon did not start: %w", ErrCannotRun, err)
+	select {
+	case <-l.daemon.ended:
+		return fmt.Errorf("%w: the daemon ended at its start (%s), without a word in %s: is there room on that disk?", ErrCannotRun, l.daemon.ProcessState, l.logPath())
+	default:
+		return fmt.Errorf("%w: the daemon did not start: %w", ErrCannotRun, err)
+	}
+}
+
+// daemonGone tells how the daemon ended, and what it said last. why is how the
+// narrator noticed.
+func (l *Live) daemonGone(why error) error {
+	select {
+	case <-l.daemon.ended:
+	case <-time.After(closePatience):
+		return fmt.Errorf("talk to the daemon: %w", why)
+	}
+	err := fmt.Errorf("%w (%s)", ErrDaemonEnded, l.daemon.ProcessState)
+	said, readErr := os.ReadFile(l.logPath())
+	if readErr != nil {
+		return err
+	}
+	words := slices.DeleteFunc(strings.Split(strings.TrimSpace(withoutTraces(string(said))), "\n"), func(line string) bool {
+		return line == "" || strings.Contains(line, "level=INFO")
+	})
+	if len(words) > 0 {
+		err = fmt.Errorf("%w; it said:\n%s", err, indent(strings.Join(words[max(len(words)-lastLines, 0):], "\n")))
+	}
+	return err
 }
 
 // startCommand runs the lesson's next command.
@@ -293,8 +362,8 @@ func (l *Live) startCommand() error {
 		return fmt.Errorf("command %q: %w", l.lesson.Steps[l.step].Run, err)
 	}
 	words := strings.Fields(run)
-	if words[0] != "docker" {
-		return fmt.Errorf("command %q: a lesson runs docker commands", run)
+	if err := lesson.CheckCommand(words); err != nil { // the filled fields have brought words in, too
+		return fmt.Errorf("command %q: %w", run, err)
 	}
 	program := l.options.Program
 	if l.options.Docker != "" {
@@ -307,6 +376,11 @@ func (l *Live) startCommand() error {
 	stderr, errErr := cmd.StderrPipe()
 	if err := errors.Join(errOut, errErr); err != nil {
 		return err
+	}
+	if l.options.Input {
+		if err := l.input.open(cmd); err != nil {
+			return err
+		}
 	}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start the client: %w", err)
@@ -324,6 +398,10 @@ func (l *Live) startCommand() error {
 	}()
 	return nil
 }
+
+// Type passes text on to the client as its input; end says that there is no
+// more to come.
+func (l *Live) Type(text string, end bool) error { return l.input.write(text, end) }
 
 func (l *Live) read(stream string, from io.Reader) {
 	lines := bufio.NewScanner(from)
@@ -350,20 +428,37 @@ func start(cmd *exec.Cmd) (*process, error) {
 func (l *Live) commandEnded() error {
 	l.drain()
 	l.exit = l.client.ProcessState.ExitCode()
+	ended := l.client.ProcessState // "exit status 125", "signal: killed"
 	stops := l.lesson.Steps[l.step].Stops
 	l.client = nil
 	delete(l.roles, BoxClient)
 	if l.cursor < len(stops) {
-		return fmt.Errorf("%q ended with status %d and never came to %s; it said:\n%s", l.command, l.exit, stops[l.cursor].Stage, indent(l.lastWords()))
+		return fmt.Errorf("%q ended (%s) and never came to %s; it said:\n%s", l.command, ended, stops[l.cursor].Stage, indent(l.lastWords()))
 	}
 	l.step++
 	return nil
 }
 
 func (l *Live) lastWords() string {
-	lines := strings.Split(strings.TrimSpace(l.stderr+l.stdout), "\n")
-	return strings.Join(lines[max(len(lines)-8, 0):], "\n")
+	said := withoutTraces(l.stderr)
+	if said == "" {
+		said = l.stdout
+	}
+	lines := strings.Split(strings.TrimSpace(said), "\n")
+	return strings.Join(lines[max(len(lines)-lastLines, 0):], "\n")
 }
+
+// withoutTraces keeps of a crashed program's words what it died of: Go's runtime
+// says that first, then for many lines where.
+func withoutTraces(text string) string {
+	for _, head := range []string{"\n\ngoroutine ", "\n\nruntime stack:"} {
+		text, _, _ = strings.Cut(text, head)
+	}
+	return text
+}
+
+// lastLines is how much of a program's last words is told.
+const lastLines = 8
 
 func indent(s string) string { return "  " + strings.ReplaceAll(s, "\n", "\n  ") }
 
@@ -379,6 +474,9 @@ func (l *Live) Close() error {
 
 func (l *Live) close() error {
 	var errs []error
+	if l.lock != nil {
+		defer l.lock.Close()
+	}
 	if l.grip != nil {
 		errs = append(errs, l.loose())
 	}
@@ -391,13 +489,53 @@ func (l *Live) close() error {
 			errs = append(errs, p.end(closePatience))
 		}
 	}
+	if l.daemon != nil && l.daemon.err != nil && l.grip != nil {
+		err := l.sweep()
+		if _, there := os.Stat(l.dir); err != nil && there == nil { // the directory is all that knows what is left
+			return errors.Join(append(errs, &LeftError{l.dir, err})...)
+		}
+		errs = append(errs, err)
+	}
 	if l.dir != "" {
-		errs = append(errs, os.RemoveAll(l.dir))
+		errs = append(errs, l.removeDir())
 	}
-	if l.lock != nil {
-		errs = append(errs, l.lock.Close())
+	return errors.Join(errs...)
+}
+
+// removeDir removes the lesson's directory. Where even that needs more than the
+// machine gives (descriptors), what a lesson has before its daemon still goes.
+func (l *Live) removeDir() error {
+	err := os.RemoveAll(l.dir)
+	if err == nil {
+		return nil
 	}
-	return errors.Join(slices.DeleteFunc(errs, func(err error) bool { return errors.Is(err, os.ErrProcessDone) })...)
+	_ = os.Remove(l.logPath())
+	if os.Remove(l.dir) == nil {
+		return nil
+	}
+	return fmt.Errorf("remove the lesson's directory: %w", err)
+}
+
+// sweep takes apart what a daemon that did not end in order has left mounted,
+// grouped or plugged in: the next one with the same data root does that when it
+// starts.
+func (l *Live) sweep() error {
+	c, err := client.New(l.host())
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	awaitGroup(l.daemon.Process, closePatience) // one that still unwinds has the data root's lock
+	if err := l.launch(); err != nil {
+		return err
+	}
+	if err := l.awaitDaemon(context.Background(), c); err != nil {
+		return errors.Join(l.daemonFailed(err), l.daemon.end(closePatience))
+	}
+	if err := l.daemon.end(closePatience); err != nil {
+		return err
+	}
+	return l.daemon.err
 }
 
 // end asks the process to end, and after a while makes it.
@@ -407,7 +545,10 @@ func (p *process) end(patience time.Duration) error {
 		return nil
 	default:
 	}
-	if err := terminate(p.Process); err != nil {
+	if err := terminate(p.Process); errors.Is(err, os.ErrProcessDone) {
+		<-p.ended
+		return nil
+	} else if err != nil {
 		return err
 	}
 	select {
@@ -415,9 +556,9 @@ func (p *process) end(patience time.Duration) error {
 		return nil
 	case <-time.After(patience):
 	}
-	if err := p.Process.Kill(); err != nil {
+	if err := kill(p.Process); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
 	<-p.ended
-	return fmt.Errorf("%s did not end within %s and was killed; learndocker's next start clears up what it left", filepath.Base(p.Path), patience)
+	return fmt.Errorf("%s did not end within %s and was killed", filepath.Base(p.Path), patience)
 }

@@ -53,13 +53,18 @@ type evidence struct {
 	probe probe.Snapshot
 	facts map[stage.Name]stage.Fact // the last of each stage, this one included
 	held  string                    // role of the held process
+	step  int                       // number of the step
+
+	all     containers
+	anatomy *anatomy
 }
 
 // panels makes every panel that has something to show.
 func (e *evidence) panels() []Panel {
 	var list []Panel
 	for _, make := range []func() Panel{
-		e.wire, e.registry, e.store, e.layers, e.config, e.acts, e.namespaces, e.cgroup, e.mounts, e.network, e.process, e.ids, e.security,
+		e.wire, e.registry, e.digests, e.image, e.store, e.layers, e.changes, e.config, e.acts, e.containers, e.namespaces, e.cgroup, e.mounts, e.network,
+		e.process, e.ids, e.security,
 	} {
 		if p := make(); len(p.Rows) > 0 {
 			list = append(list, p)
@@ -77,13 +82,16 @@ func mark(now []Panel, before []Panel) {
 		}
 		had := map[string]bool{}
 		for _, r := range before[old].Rows {
-			had[strings.Join(r.Cells, "\x00")] = true
+			had[r.key()] = true
 		}
 		for j, r := range p.Rows {
-			now[i].Rows[j].Changed = !had[strings.Join(r.Cells, "\x00")]
+			now[i].Rows[j].Changed = !had[r.key()]
 		}
 	}
 }
+
+// key is what a row says: a new column that is empty in it says nothing.
+func (r Row) key() string { return strings.TrimRight(strings.Join(r.Cells, "\x00"), "\x00") }
 
 func (e *evidence) wire() Panel {
 	switch f := e.point.Fact.(type) {

@@ -1,8 +1,10 @@
 package narrate
 
 import (
+	"errors"
 	"os"
 	"syscall"
+	"time"
 )
 
 // ownGroup keeps ^C at the terminal for the narrator: it unwinds the others in
@@ -12,3 +14,24 @@ func ownGroup() *syscall.SysProcAttr {
 }
 
 func terminate(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
+
+// kill ends a child of ownGroup and everything in its group: a rootless daemon
+// is two processes, the second of which would outlive the first.
+func kill(p *os.Process) error {
+	err := syscall.Kill(-p.Pid, syscall.SIGKILL)
+	if errors.Is(err, syscall.ESRCH) {
+		return os.ErrProcessDone
+	}
+	return err
+}
+
+// awaitGroup waits until nobody is left in the group of a child that has ended;
+// who has not gone in time is killed.
+func awaitGroup(p *os.Process, patience time.Duration) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if errors.Is(syscall.Kill(-p.Pid, 0), syscall.ESRCH) {
+			return
+		}
+	}
+	_ = kill(p) // an error is a group that has just ended
+}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"syscall"
+	"time"
 )
 
 func ownGroup() *syscall.SysProcAttr { return nil }
@@ -14,3 +15,7 @@ func terminate(p *os.Process) error { return p.Kill() }
 
 // hold has nothing to lock: lessons run on Linux only.
 func hold(string) (io.Closer, error) { return io.NopCloser(nil), nil }
+
+func kill(p *os.Process) error { return p.Kill() }
+
+func awaitGroup(*os.Process, time.Duration) {}

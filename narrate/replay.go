@@ -2,6 +2,7 @@ package narrate
 
 import (
 	"context"
+	"fmt"
 	"io"
 )
 
@@ -17,12 +18,15 @@ func NewReplay(r *Recording) *Replay { return &Replay{recording: r} }
 // Header says where the recording was made.
 func (r *Replay) Header() Header { return r.recording.Header }
 
-// Next yields the next step.
+// Next yields the next step; ErrCut, with the line, where there should be more.
 func (r *Replay) Next(ctx context.Context) (*Step, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if r.next == len(r.recording.Steps) {
+		if r.recording.Cut > 0 {
+			return nil, fmt.Errorf("line %d: %w", r.recording.Cut, ErrCut)
+		}
 		return nil, io.EOF
 	}
 	r.next++

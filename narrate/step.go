@@ -44,6 +44,8 @@ type Step struct {
 	Failed   []string       `json:"failed,omitempty"` // expectations that did not hold
 	Probe    probe.Snapshot `json:"probe"`
 	DataRoot string         `json:"dataRoot,omitempty"` // the daemon's, which Brief leaves out of paths
+
+	Containers []Container `json:"containers,omitempty"` // of the session, in the order of their creation
 }
 
 // Stage is the step's stage; "" for an introduction or an end.

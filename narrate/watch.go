@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"runtime"
 	"strings"
 	"time"
@@ -48,7 +47,7 @@ func NewWatch(ctx context.Context, host string, library *prose.Library, o Option
 		builder: newBuilder(library, 0), grip: g,
 		header: Header{
 			Format: RecordingFormat, Lesson: "watch", Title: "What a docker client did", Language: o.Language,
-			Made: time.Now().UTC().Truncate(time.Second), Version: o.Version, Machine: probe.Machine(runtime.GOARCH), Rootless: os.Geteuid() != 0,
+			Made: time.Now().UTC().Truncate(time.Second), Version: o.Version, Machine: probe.Machine(runtime.GOARCH), Rootless: !probe.IsRoot(),
 		},
 	}, nil
 }

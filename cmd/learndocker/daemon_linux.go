@@ -1,3 +1,5 @@
+//go:build linux && !noengine
+
 package main
 
 import (
@@ -36,6 +38,9 @@ func newDaemon(s *settings) *cobra.Command {
 				return nil
 			}
 			if err := rootless.Settle(); err != nil {
+				return err
+			}
+			if err := daemon.CheckLimits(); err != nil {
 				return err
 			}
 			level := slog.LevelInfo

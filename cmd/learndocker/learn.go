@@ -21,6 +21,7 @@ import (
 
 	"github.com/learndocker/learndocker/content"
 	"github.com/learndocker/learndocker/narrate"
+	"github.com/learndocker/learndocker/narrate/lesson"
 	"github.com/learndocker/learndocker/narrate/prose"
 	"github.com/learndocker/learndocker/narrate/shell"
 	controls "github.com/learndocker/learndocker/narrate/term"
@@ -160,14 +161,23 @@ func (f *showFlags) recordTo(session *narrate.Session) (finish func() error, err
 	}
 	r, err := narrate.NewRecorder(tmp, session.Header())
 	if err != nil {
-		return nil, fmt.Errorf("record: %w", err)
+		return nil, errors.Join(fmt.Errorf("write %s: %w", f.record, err), tmp.Close(), os.Remove(tmp.Name()))
 	}
-	session.OnStep(r.Step)
+	var failed error
+	session.OnStep(func(s *narrate.Step) error {
+		if err := r.Step(s); err != nil {
+			failed = fmt.Errorf("write %s: %w", f.record, err)
+		}
+		return failed
+	})
 	return func() error {
-		if len(session.Seen()) == 0 {
+		if len(session.Seen()) == 0 || failed != nil { // of a step that was cut off nothing can be replayed
 			return errors.Join(tmp.Close(), os.Remove(tmp.Name()))
 		}
-		return errors.Join(tmp.Chmod(0o644), tmp.Close(), os.Rename(tmp.Name(), f.record))
+		if err := errors.Join(tmp.Chmod(0o644), tmp.Close()); err != nil {
+			return errors.Join(fmt.Errorf("write %s: %w", f.record, err), os.Remove(tmp.Name()))
+		}
+		return os.Rename(tmp.Name(), f.record)
 	}, nil
 }
 
@@ -209,12 +219,29 @@ func init() {
 
 func readLessonFile(name string, bundled fs.FS) (file string, data []byte, err error) {
 	if filepath.Ext(name) == ".yaml" || filepath.Ext(name) == ".yml" {
-		data, err = os.ReadFile(name)
+		data, err = readBounded(name, lesson.MaxScript)
 		return name, data, err
 	}
 	file = name + ".yaml"
 	data, err = fs.ReadFile(bundled, file)
 	return file, data, err
+}
+
+// readBounded reads a file, up to one byte more than is wanted: whoever wants it
+// sees that it is too large. What is no file (a device, a pipe that nobody
+// fills) is not waited for.
+func readBounded(name string, most int64) ([]byte, error) {
+	if info, err := os.Stat(name); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, most+1))
 }
 
 // addLearn adds commands to the group of those that teach.

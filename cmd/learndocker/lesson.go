@@ -29,7 +29,7 @@ func newLesson(s *settings) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return f.run(c.Context(), l)
+			return orRecording(c.Context(), &f.showFlags, l, f.run(c.Context(), l))
 		},
 	}
 	f.declare(c.Flags())

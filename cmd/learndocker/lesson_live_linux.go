@@ -1,3 +1,5 @@
+//go:build linux && !noengine
+
 package main
 
 import (
@@ -6,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/learndocker/learndocker/narrate"
+	"github.com/learndocker/learndocker/narrate/doctor"
 	"github.com/learndocker/learndocker/narrate/lesson"
 )
 
@@ -28,6 +32,9 @@ func (f *lessonFlags) declare(flags *pflag.FlagSet) {
 }
 
 func (f *lessonFlags) run(ctx context.Context, l *lesson.Lesson) error {
+	if err := runsHere(ctx, l); err != nil {
+		return err
+	}
 	live, err := f.live(l)
 	if err != nil {
 		return err
@@ -35,16 +42,46 @@ func (f *lessonFlags) run(ctx context.Context, l *lesson.Lesson) error {
 	return f.show(ctx, live, nil)
 }
 
+// runsHere asks a survey of this machine whether the lessons can run live.
+func runsHere(ctx context.Context, all ...*lesson.Lesson) error {
+	d, err := examine(ctx, "")
+	if err != nil {
+		return ctx.Err() // a survey that breaks off refuses no lesson: the engine says itself what it meets
+	}
+	for _, l := range all {
+		if lacks := d.Lacks(l.Needs); len(lacks) > 0 {
+			return cannotRun(l, lacks)
+		}
+	}
+	return nil
+}
+
 func (f *lessonFlags) live(l *lesson.Lesson) (*narrate.Live, error) {
 	library, err := openLibrary()
 	if err != nil {
 		return nil, err
 	}
+	wrong, err := narrate.CheckWords([]*lesson.Lesson{l}, library, false)
+	if err != nil {
+		return nil, err
+	}
+	if len(wrong) > 0 { // better now than in the middle of the lesson
+		return nil, errors.New(strings.Join(wrong, "\n"))
+	}
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	return narrate.NewLive(l, library, narrate.Options{Program: program, Docker: f.docker, Hub: f.hub, Version: version, Language: language})
+	return narrate.NewLive(l, library, narrate.Options{Program: program, Docker: f.docker, Hub: f.hub, Version: version, Language: language, Input: f.web.wanted()})
+}
+
+// cannotRun says in a line or two what keeps the lesson from running here.
+func cannotRun(l *lesson.Lesson, lacks []doctor.Point) error {
+	p := lacks[0]
+	if p.State == doctor.Missing {
+		return fmt.Errorf("%w: %s", narrate.ErrCannotRun, p.Meaning)
+	}
+	return fmt.Errorf("%w: lesson %s needs more than this (%s): %s", narrate.ErrCannotRun, l.ID, p.Name, p.Meaning)
 }
 
 func newLessonCheck() *cobra.Command {
@@ -91,6 +128,9 @@ func checkLessons(ctx context.Context, names []string, all bool) ([]string, erro
 	wrong, err := narrate.CheckWords(parsed, library, all)
 	if err != nil || len(wrong) > 0 {
 		return wrong, err
+	}
+	if err := runsHere(ctx, parsed...); err != nil {
+		return nil, err
 	}
 	for _, l := range parsed {
 		found, claims, err := checkLesson(ctx, l)

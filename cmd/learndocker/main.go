@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/learndocker/learndocker/narrate"
 )
 
 // version is set by the linker: -X main.version=….
@@ -50,7 +52,8 @@ func report(err error) int {
 	if err == nil {
 		return status
 	}
-	fmt.Fprintln(os.Stderr, "learndocker:", err)
+	// A registry, an image or a lesson may have a say in it.
+	fmt.Fprintln(os.Stderr, "learndocker:", narrate.Printable(err.Error()))
 	if h := hint(err); h != "" {
 		fmt.Fprintln(os.Stderr, h)
 	}

@@ -1,3 +1,5 @@
+//go:build linux && !noengine
+
 package main
 
 import (

@@ -146,6 +146,7 @@ func useDocker(t *testing.T, d *testDaemon, docker string) {
 	expect(cli("run", "--rm", "-i", "hello-world"), 0, hello, ``)
 	expect(cli("run", "--name", "named", "-d", "hello-world"), 0, `[0-9a-f]{64}\n`, ``)
 	expect(cli("run", "--name", "named", "hello-world"), 125, ``, `(?s:.*)Conflict\. The container name "/named" is already in use by container "[0-9a-f]{64}"(?s:.*)`)
+	expect(cli("wait", "named"), 0, `0\n`, ``) // detached, it may run still
 	expect(cli("images"), 0, `REPOSITORY +TAG +IMAGE ID +CREATED +SIZE\nhello-world +latest +[0-9a-f]{12} .* ago +[0-9.]+k?B\n`, ``)
 	expect(cli("ps"), 0, `CONTAINER ID +IMAGE +COMMAND +CREATED +STATUS +PORTS +NAMES\n`, ``)
 	expect(cli("ps", "-a", "--format", "{{.Image}} {{.Command}} {{.Status}}"), 0, `(hello-world "/hello" Exited \(0\) .* ago\n){3}`, ``)
@@ -166,7 +167,24 @@ func useDocker(t *testing.T, d *testDaemon, docker string) {
 		t.Errorf("pull said\n%s\nwant\n%s", got, want)
 	}
 	expect(cli("pull", "hello-world"), 0, `(?s:.*)Status: Image is up to date for hello-world:latest\ndocker\.io/library/hello-world:latest\n`, ``)
+	guests(t, cli, expect)
 	expect(cli("version", "-f", "{{.Server.Os}}/{{.Server.Arch}}"), 0, `linux/[a-z0-9]+\n`, ``)
+}
+
+// book is what the guest book image prints: what its third layer has made of
+// the first's.
+const book = "The guest book of this image\n============================\nWhoever stays, signs below.\n"
+
+// guests runs the image of four layers, once to its end and twice to stay.
+func guests(t *testing.T, cli func(...string) outcome, expect func(outcome, int, string, string)) {
+	t.Helper()
+	expect(cli("run", "--rm", "guestbook"), 0, regexp.QuoteMeta(book), `Unable to find image 'guestbook:latest' locally\n(?s:.*)Status: Downloaded newer image for guestbook:latest\n`)
+	one := strings.TrimSpace(cli("run", "-d", "guestbook", "/sign").must(t).stdout)
+	two := strings.TrimSpace(cli("run", "-d", "guestbook", "/sign").must(t).stdout)
+	expect(cli("ps", "-q", "--no-trunc"), 0, two+`\n`+one+`\n`, ``)
+	expect(cli("rm", one), 1, ``, `(?s:.*)container is running(?s:.*)`)
+	expect(cli("rm", "-f", one, two), 0, one+`\n`+two+`\n`, ``)
+	expect(cli("rmi", "guestbook"), 0, `Untagged: guestbook:latest\n(Deleted: sha256:[0-9a-f]{64}\n){5}`, ``)
 }
 
 // matches holds a whole text against an expression.
@@ -321,6 +339,37 @@ func TestRegistryAndTools(t *testing.T) {
 		skopeo(t, "copy", "--dest-tls-verify=false", source, "docker://"+registry+"/x/hello:1")
 		if o := d.run("run", "--rm", registry+"/x/hello:1").must(t); !strings.Contains(o.stdout, "Hello from learndocker!") {
 			t.Errorf("stdout %q", o.stdout)
+		}
+	})
+	t.Run("all see the same guest book", func(t *testing.T) {
+		need(t, "umoci", "umoci")
+		d.run("pull", "-q", "guestbook").must(t)
+		store, name := filepath.Join(d.data, "images"), "docker.io/library/guestbook:latest"
+		skopeo(t, "copy", "--dest-tls-verify=false", "oci:"+store+":"+name, "docker://"+registry+"/x/guestbook:1")
+		if o := d.run("run", "--rm", registry+"/x/guestbook:1").must(t); o.stdout != book {
+			t.Errorf("from Debian's registry it prints %q", o.stdout)
+		}
+		bundle := filepath.Join(t.TempDir(), "bundle")
+		tool(t, "umoci", "unpack", "--image", store+":"+name, bundle)
+		rootfs := filepath.Join(bundle, "rootfs")
+		if got := readText(t, filepath.Join(rootfs, "book")); got != book {
+			t.Errorf("umoci unpacks the book %q", got)
+		}
+		entries, err := os.ReadDir(rootfs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		if want := []string{"book", "read", "sign"}; !slices.Equal(names, want) {
+			t.Errorf("umoci unpacks %v, want %v", names, want)
+		}
+		program := exec.Command("/read")
+		program.Dir, program.SysProcAttr = "/", &syscall.SysProcAttr{Chroot: rootfs}
+		if o := finish(t, program).must(t); o.stdout != book {
+			t.Errorf("unpacked by umoci, its program prints %q", o.stdout)
 		}
 	})
 	t.Run("umoci reads the store", func(t *testing.T) {

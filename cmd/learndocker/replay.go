@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -35,9 +34,10 @@ func newReplay() *cobra.Command {
 
 // readRecording reads a file, or the bundled recording of a lesson.
 func readRecording(name string) (*narrate.Recording, error) {
-	data, err := os.ReadFile(name)
+	var from fs.File
+	from, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		data, err = fs.ReadFile(lessons.Files, "recordings/"+name+".jsonl")
+		from, err = lessons.Files.Open("recordings/" + name + ".jsonl")
 	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
 		return nil, fmt.Errorf("no recording %q: neither a file nor a lesson of that name; learndocker lesson list names the lessons", name)
@@ -45,7 +45,8 @@ func readRecording(name string) (*narrate.Recording, error) {
 	if err != nil {
 		return nil, err
 	}
-	recording, err := narrate.ReadRecording(bytes.NewReader(data))
+	defer from.Close()
+	recording, err := narrate.ReadRecording(from)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

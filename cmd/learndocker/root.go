@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -52,16 +54,39 @@ func fromEnv(name, fallback string) string {
 
 func (s *settings) client() (*client.Client, error) { return client.New(s.host) }
 
-// hint is the next thing to type, where there is one.
+// hint is the next thing to type, where there is one that has not been said.
 func hint(err error) string {
-	if errors.Is(err, client.ErrNoDaemon) {
-		return "Start one in another terminal:  learndocker daemon"
-	}
-	if errors.Is(err, narrate.ErrCannotRun) {
-		return "Recordings play everywhere; learndocker lesson list names the lessons:  learndocker replay LESSON --step"
+	var left *narrate.LeftError
+	var refused notLive
+	text := err.Error()
+	errors.As(err, &refused)
+	for _, h := range []struct {
+		when bool
+		hint string
+	}{
+		{errors.Is(err, client.ErrNoDaemon), noDaemonHint},
+		{errors.As(err, &left), "This takes the rest apart:  learndocker clean"},
+		// These by the kernel's words: the error may come from another process.
+		{strings.Contains(text, syscall.ENOSPC.Error()), "Make room there, or name a directory on another disk:  " + elsewhere},
+		{strings.Contains(text, syscall.EMFILE.Error()), "Allow more open files:  ulimit -n 1024"},
+		{strings.Contains(text, syscall.EAGAIN.Error()) || strings.Contains(text, noThread),
+			"Allow more processes:  ulimit -u, or pids.max of the control group that this shell is in"},
+		{errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EACCES), "Name a directory that you can write to:  " + elsewhere},
+		{errors.Is(err, narrate.ErrDaemonEnded), "What it had made has been taken apart. Start the lesson again: it begins anew"},
+		{errors.Is(err, narrate.ErrCannotRun), refused.hint()},
+		{true, engineHint(err)},
+	} {
+		if h.when && !strings.Contains(text, h.hint) {
+			return h.hint
+		}
 	}
 	return ""
 }
+
+const (
+	elsewhere = "TMPDIR=DIRECTORY for a lesson, --data-root DIRECTORY for a daemon"
+	noThread  = "failed to create new OS thread" // the last word of Go's runtime
+)
 
 // fromDaemon marks the daemon's own error answers, in docker's words.
 func fromDaemon(err error) error {

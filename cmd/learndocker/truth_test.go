@@ -591,7 +591,7 @@ func requote(args []string) ([]string, error) {
 
 // startLesson prepares hello-world with the built program, in a directory for
 // temporary files of its own.
-func startLesson(t *testing.T) (live *narrate.Live, tmp string) {
+func startLesson(t *testing.T, l *lesson.Lesson) (live *narrate.Live, tmp string) {
 	t.Helper()
 	needRoot(t)
 	built := program(t) // before there is another place for temporary files
@@ -601,7 +601,7 @@ func startLesson(t *testing.T) (live *narrate.Live, tmp string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	live, err = narrate.NewLive(helloWorld(t), library, narrate.Options{Program: built, Version: version, Language: language})
+	live, err = narrate.NewLive(l, library, narrate.Options{Program: built, Version: version, Language: language})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -613,9 +613,9 @@ func startLesson(t *testing.T) (live *narrate.Live, tmp string) {
 	return live, tmp
 }
 
-func helloWorld(t *testing.T) *lesson.Lesson {
+func bundledLesson(t *testing.T, name string) *lesson.Lesson {
 	t.Helper()
-	l, err := readLesson("hello-world")
+	l, err := readLesson(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -656,7 +656,7 @@ func TestProbeIsWhatOthersRead(t *testing.T) {
 	} {
 		need(t, tool, aptPackage)
 	}
-	live, _ := startLesson(t)
+	live, _ := startLesson(t, bundledLesson(t, "hello-world"))
 	s := &stop{passed: map[stage.Name]bool{}}
 	var held []stage.Name
 	for step := next(t, live); step != nil; step = next(t, live) {
@@ -985,34 +985,31 @@ func contains(t *testing.T, text string, parts ...string) {
 	}
 }
 
-// TestQuitLeavesNothing leaves the lesson at each of its steps and wants the
-// machine as it was.
-func TestQuitLeavesNothing(t *testing.T) {
+// stagesOf are the stages of a lesson's stops, between introduction and end.
+func stagesOf(l *lesson.Lesson) []string {
 	steps := []string{narrate.KindIntro}
-	for _, command := range helloWorld(t).Steps {
+	for _, command := range l.Steps {
 		for _, s := range command.Stops {
 			steps = append(steps, string(s.Stage))
 		}
 	}
-	steps = append(steps, narrate.KindEnd)
-	for _, way := range []struct {
-		name string
-		quit func(*testing.T, *narrate.Step)
-	}{
-		{"quit", func(*testing.T, *narrate.Step) {}},
-		// As a shutdown does, or a learner with kill: the daemon unwinds what it
-		// holds though nobody has told it to let go.
-		{"daemon told to end", endDaemon},
-	} {
-		for n, name := range steps {
-			t.Run(fmt.Sprintf("%s/%02d %s", way.name, n, name), func(t *testing.T) { checkQuit(t, n, name, way.quit) })
-		}
+	return append(steps, narrate.KindEnd)
+}
+
+// TestQuitBesideRunningContainers leaves the lesson while containers run that
+// nobody holds.
+func TestQuitBesideRunningContainers(t *testing.T) {
+	l := bundledLesson(t, "run-again")
+	steps := stagesOf(l)
+	first := slices.Index(steps, string(stage.ProcessExec))
+	for n, name := range steps[first : len(steps)-1] {
+		t.Run(fmt.Sprintf("%02d %s", first+n, name), func(t *testing.T) { checkQuit(t, l, first+n, name) })
 	}
 }
 
-func checkQuit(t *testing.T, n int, name string, quit func(*testing.T, *narrate.Step)) {
+func checkQuit(t *testing.T, l *lesson.Lesson, n int, name string) {
 	before := takeSnapshot(t)
-	live, tmp := startLesson(t)
+	live, tmp := startLesson(t, l)
 	var step *narrate.Step
 	for range n + 1 {
 		step = next(t, live)
@@ -1026,7 +1023,6 @@ func checkQuit(t *testing.T, n int, name string, quit func(*testing.T, *narrate.
 	if n > 0 && len(mine) < 2 {
 		t.Errorf("only %d things of the lesson's were found: %v", len(mine), mine)
 	}
-	quit(t, step)
 	if err := live.Close(); err != nil {
 		t.Errorf("close: %s", err)
 	}
@@ -1034,28 +1030,6 @@ func checkQuit(t *testing.T, n int, name string, quit func(*testing.T, *narrate.
 	entries, err := os.ReadDir(tmp)
 	if err != nil || len(entries) > 0 {
 		t.Errorf("temporary files are left: %v, %v", entries, err)
-	}
-}
-
-// endDaemon sends SIGTERM to the lesson's daemon and waits until it has ended;
-// its parent, the lesson, reaps it.
-func endDaemon(t *testing.T, step *narrate.Step) {
-	t.Helper()
-	i := slices.IndexFunc(step.Probe.Processes, func(p probe.Process) bool { return p.Role == narrate.BoxDaemon })
-	if i < 0 {
-		return // not started, or past its last stop
-	}
-	pid := step.Probe.Processes[i].PID
-	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		if _, there := readProcess(pid); !there {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the daemon, held at %s, did not end at SIGTERM", step.Stage())
-		}
 	}
 }
 

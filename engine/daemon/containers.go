@@ -27,8 +27,8 @@ import (
 
 func createContainer(x *exchange) error {
 	var q containertypes.CreateRequest
-	if err := json.Unmarshal(x.body, &q); err != nil {
-		return badRequest{fmt.Errorf("read request: %w", err)}
+	if err := x.decode(&q); err != nil {
+		return err
 	}
 	c, err := x.Create(x.r.Context(), strings.TrimPrefix(x.r.URL.Query().Get("name"), "/"), q)
 	if err != nil {
@@ -112,6 +112,18 @@ func (g *gate) Write(p []byte) (int, error) {
 	return g.Conn.Write(p)
 }
 
+// hurrySeconds is how long a client that does not read may keep a killed
+// container from its end.
+const hurrySeconds = 3
+
+// hurry gives a client that does not read a while to do so.
+func (g *gate) hurry() {
+	<-g.open
+	if g.Conn != nil {
+		_ = g.Conn.SetWriteDeadline(time.Now().Add(hurrySeconds * time.Second)) // an error is a client that has gone
+	}
+}
+
 func attachContainer(x *exchange) error {
 	c, err := x.container()
 	if err != nil {
@@ -130,6 +142,7 @@ func attachContainer(x *exchange) error {
 	if isTrue(query.Get("stdin")) {
 		a.Stdin = input
 	}
+	a.Hurry = g.hurry
 	// Attached before the answer is out: the client's next request is start,
 	// and the first byte must not be missed.
 	ended := c.Attach(a)
@@ -213,20 +226,37 @@ func stopContainer(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	seconds := stopSeconds
-	if t := x.r.URL.Query().Get("t"); t != "" {
-		seconds = number(t)
+	seconds, err := x.wholeNumber("t", stopSeconds)
+	if err != nil {
+		return err
+	}
+	var late <-chan time.Time // never, where the number is below 0
+	if seconds >= 0 {
+		late = time.After(time.Duration(seconds) * time.Second)
 	}
 	if err := c.Signal(signal); err != nil {
 		return err
 	}
 	select {
 	case <-c.Exited():
-	case <-time.After(time.Duration(seconds) * time.Second):
+	case <-late:
 		_ = c.Signal(unix.SIGKILL) // an error is one that has just ended
 		<-c.Exited()
 	}
 	return x.json(http.StatusNoContent, nil)
+}
+
+// wholeNumber reads a number of the query; one that is not given is the fallback.
+func (x *exchange) wholeNumber(name string, fallback int) (int, error) {
+	given := x.r.URL.Query().Get(name)
+	if given == "" {
+		return fallback, nil
+	}
+	n, err := strconv.ParseInt(given, 10, 32)
+	if err != nil {
+		return 0, badRequest{fmt.Errorf("%s=%q: want a whole number", name, given)}
+	}
+	return int(n), nil
 }
 
 func removeContainer(x *exchange) error {
@@ -246,7 +276,11 @@ func listContainers(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	all, limit := isTrue(query.Get("all")), number(query.Get("limit"))
+	limit, err := x.wholeNumber("limit", 0)
+	if err != nil {
+		return err
+	}
+	all := isTrue(query.Get("all"))
 	list := []containertypes.Summary{}
 	for _, r := range x.Containers() {
 		if !keep(r) || (!all && limit <= 0 && !r.State.Running) {

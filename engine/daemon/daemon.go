@@ -71,6 +71,22 @@ func (d *Daemon) Serve(ctx context.Context, host string) error {
 	return err
 }
 
+// minOpenFiles is the least limit of open files with which a daemon serves: with
+// fewer it could not even take the connection on which to say so.
+const minOpenFiles = 64
+
+// CheckLimits refuses to start where the machine gives a process too little.
+func CheckLimits() error {
+	var files unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+		return fmt.Errorf("read the limit of open files: %w", err)
+	}
+	if files.Cur < minOpenFiles {
+		return fmt.Errorf("start the daemon: %w: %d are allowed (ulimit -n), %d are needed", unix.EMFILE, files.Cur, minOpenFiles)
+	}
+	return nil
+}
+
 // makeDir makes the socket's directory. One that belongs to another user is
 // refused: he could put a socket of his own in the place of ours.
 func (d *Daemon) makeDir(dir string) error {

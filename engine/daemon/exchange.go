@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/learndocker/learndocker/engine"
 	"github.com/learndocker/learndocker/engine/api"
@@ -52,11 +53,9 @@ func (d *Daemon) operation(f func(*exchange) error) http.HandlerFunc {
 // begin reads the body and holds the request.
 func (x *exchange) begin(socket string) error {
 	if !isUpgrade(x.r) { // the bytes after an upgrade's header are the stream's
-		body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxBody))
-		if err != nil {
+		if err := x.readBody(); err != nil {
 			return badRequest{fmt.Errorf("read request: %w", err)}
 		}
-		x.body = body
 	}
 	if !x.IsWatched() {
 		return nil
@@ -64,6 +63,36 @@ func (x *exchange) begin(socket string) error {
 	return x.At(x.r.Context(), stage.Request{
 		Method: x.r.Method, Path: x.r.RequestURI, Headers: headers(x.r.Header), Body: shown(x.body), Peer: peerOf(x.r.Context()), Socket: socket,
 	})
+}
+
+// bodyPatience is how long a client may take to send a request's body.
+const bodyPatience = 30 * time.Second
+
+func (x *exchange) readBody() error {
+	control := http.NewResponseController(x.w)
+	if err := control.SetReadDeadline(time.Now().Add(bodyPatience)); err != nil {
+		return err
+	}
+	var err error
+	if x.body, err = io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxBody)); err != nil {
+		return err
+	}
+	return control.SetReadDeadline(time.Time{})
+}
+
+// decode reads the body as JSON. Its errors tell the place.
+func (x *exchange) decode(into any) error {
+	err := json.Unmarshal(x.body, into)
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		before := x.body[:min(int(syntax.Offset), len(x.body))]
+		line := bytes.Count(before, []byte("\n")) + 1
+		err = fmt.Errorf("line %d, byte %d: %w", line, len(before)-(bytes.LastIndexByte(before, '\n')+1), err)
+	}
+	if err != nil {
+		return badRequest{fmt.Errorf("read request: %w", err)}
+	}
+	return nil
 }
 
 func shown(body []byte) string {

@@ -150,7 +150,7 @@ func (s *Store) Ingest(k sys.Kernel, desc v1.Descriptor, from io.Reader) (digest
 	defer os.Remove(tmp.Name()) // gone already where all went well
 	defer tmp.Close()
 	hash := digest.SHA256.Digester()
-	n, err := io.Copy(io.MultiWriter(tmp, hash.Hash()), io.LimitReader(from, desc.Size+1))
+	n, err := io.Copy(io.MultiWriter(&sys.Room{Path: tmp.Name()}, tmp, hash.Hash()), io.LimitReader(from, desc.Size+1))
 	if err != nil {
 		return "", fmt.Errorf("store blob %s: %w", desc.Digest, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +20,10 @@ import (
 	"github.com/learndocker/learndocker/engine/sys"
 )
 
-const xattrRecord = "SCHILY.xattr."
+const (
+	aufsPrefix  = ".wh..wh." // what aufs kept for itself, in images of its time: Docker skips it too
+	xattrRecord = "SCHILY.xattr."
+)
 
 // extractor writes the entries of one archive below root.
 type extractor struct {
@@ -29,7 +33,11 @@ type extractor struct {
 	singleID bool
 	userns   bool
 	marks    marks
+	written  counter // of files: holes of a sparse file are no part of the archive
 	dirTimes []dirTime
+	dirNames int // bytes of the names in dirTimes
+
+	maxDirNames int
 }
 
 // dirTime is set at the end: each file made in a directory changes its time.
@@ -56,6 +64,10 @@ func (x *extractor) entry(h *tar.Header, content io.Reader) (stage.Entry, error)
 		e.Type = "dir"
 		return e, x.attributes(x.root, ".", h)
 	}
+	if isAufs(name) {
+		e.Type = "aufs"
+		return e, nil
+	}
 	parent, err := x.parent(path.Dir(name))
 	if err != nil {
 		return e, err
@@ -78,9 +90,19 @@ func (x *extractor) entry(h *tar.Header, content io.Reader) (stage.Entry, error)
 		return e, nil // shares everything with what it links to
 	}
 	if h.Typeflag == tar.TypeDir {
+		if x.dirNames += len(name); x.dirNames > x.maxDirNames {
+			return e, fmt.Errorf("the names of the directories take more than %d bytes", x.maxDirNames)
+		}
 		x.dirTimes = append(x.dirTimes, dirTime{name, h.ModTime})
 	}
 	return e, x.attributes(parent, base, h)
+}
+
+// isAufs reports whether the name is, or is below, one of aufs's own.
+func isAufs(name string) bool {
+	return slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool {
+		return strings.HasPrefix(part, aufsPrefix) && part != opaqueMarker
+	})
 }
 
 // parent opens the directory of that name inside the root and makes what is
@@ -193,7 +215,8 @@ func (x *extractor) file(parent int, base string, h *tar.Header, content io.Read
 	}
 	f := os.NewFile(uintptr(fd), base)
 	defer f.Close()
-	n, err := io.Copy(f, content)
+	x.written.r = content
+	n, err := io.Copy(f, &x.written)
 	x.kernel.Did("write", err, "", sys.Quote(x.shown(h.Name)), fmt.Sprintf("%d bytes", n))
 	if err != nil {
 		return err
@@ -214,6 +237,9 @@ func (x *extractor) link(parent int, base string, h *tar.Header) error {
 // device makes a device node. An ordinary user cannot, and an image that holds
 // one (in /dev, which is mounted over anyway) should run all the same.
 func (x *extractor) device(parent int, base string, mode uint32, h *tar.Header) error {
+	if h.Devmajor < 0 || h.Devmajor >= 1<<12 || h.Devminor < 0 || h.Devminor >= 1<<20 { // would be cut to another device's number
+		return fmt.Errorf("there is no device %d:%d", h.Devmajor, h.Devminor)
+	}
 	if x.userns {
 		return nil
 	}
@@ -245,6 +271,9 @@ func (x *extractor) attributes(parent int, base string, h *tar.Header) error {
 			return nil // was not made
 		}
 	}
+	if !validID(h.Uid) || !validID(h.Gid) { // would be cut to another's, or to root's
+		return fmt.Errorf("there is no owner %d:%d", h.Uid, h.Gid)
+	}
 	if !x.singleID {
 		if err := unix.Fchownat(parent, base, h.Uid, h.Gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 			return fmt.Errorf("chown to %d:%d: %w", h.Uid, h.Gid, err)
@@ -262,6 +291,9 @@ func (x *extractor) attributes(parent int, base string, h *tar.Header) error {
 	}
 	return setTime(parent, base, h.ModTime)
 }
+
+// validID: ids have 32 bits, and the last of them means "leave it": chown(2).
+func validID(id int) bool { return id >= 0 && int64(id) < 1<<32-1 }
 
 // xattrs sets the attributes that PAX records carry. Those of overlayfs itself
 // would let an archive say what the stack of layers looks like.

@@ -30,10 +30,18 @@ import (
 	"github.com/learndocker/learndocker/engine/sys"
 )
 
-// Bounds on one layer, far above what real images hold.
+// Bounds on one layer, far above what real images hold. A layer may grow to
+// MaxGrowth times its blob, and in any case to FloorBytes: a small blob of zeros
+// is honest, a small blob that fills the disk is not.
 const (
-	MaxBytes   = 32 << 30 // of the uncompressed archive
+	MaxBytes   = 32 << 30 // of the uncompressed archive, and of the files in it
+	FloorBytes = 1 << 30
+	MaxGrowth  = 200
 	MaxEntries = 4 << 20
+
+	MaxDirNames = 64 << 20 // bytes of the names of directories, which are kept to the end
+
+	entryBytes = 64 << 10 // what an entry counts for in looking at the disk, be it empty
 )
 
 // Store keeps unpacked layers, each once, by diffID.
@@ -42,6 +50,7 @@ type Store struct {
 	singleID bool
 	userns   bool
 	marks    marks
+	bounds   Bounds
 
 	mu   sync.Mutex
 	busy map[digest.Digest]chan struct{}
@@ -52,6 +61,38 @@ type Options struct {
 	UserNamespace bool // attributes of overlayfs are user.overlay.*, not trusted.overlay.*
 	SingleID      bool // there is one id to give files to: all belong to root
 	Plain         bool // deletions are files named .wh.NAME: overlayfs's own marks cannot be made
+	Bounds        Bounds
+}
+
+// Bounds on one layer; a zero field is the constant of its name.
+type Bounds struct {
+	MaxBytes, FloorBytes int64
+	MaxEntries           int
+	MaxDirNames          int
+}
+
+func (b Bounds) orDefault() Bounds {
+	if b.MaxBytes == 0 {
+		b.MaxBytes = MaxBytes
+	}
+	if b.FloorBytes == 0 {
+		b.FloorBytes = FloorBytes
+	}
+	if b.MaxEntries == 0 {
+		b.MaxEntries = MaxEntries
+	}
+	if b.MaxDirNames == 0 {
+		b.MaxDirNames = MaxDirNames
+	}
+	return b
+}
+
+// bytes is what a layer may hold whose blob has that size.
+func (b Bounds) bytes(blob int64) int64 {
+	if blob > b.MaxBytes/MaxGrowth {
+		return b.MaxBytes
+	}
+	return min(max(blob*MaxGrowth, b.FloorBytes), b.MaxBytes)
 }
 
 // Open opens the store in dir and clears away what was not finished.
@@ -72,7 +113,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if !o.Plain {
 		m = newOverlayMarks(o.UserNamespace)
 	}
-	return &Store{dir: dir, singleID: o.SingleID, userns: o.UserNamespace, marks: m, busy: map[digest.Digest]chan struct{}{}}, nil
+	return &Store{dir: dir, singleID: o.SingleID, userns: o.UserNamespace, marks: m, bounds: o.Bounds.orDefault(), busy: map[digest.Digest]chan struct{}{}}, nil
 }
 
 // Dir is where the layer of that diffID is, or will be. The name is cut short
@@ -94,9 +135,10 @@ func (s *Store) Opaque(diffID digest.Digest) bool {
 // Remove removes an unpacked layer.
 func (s *Store) Remove(diffID digest.Digest) error { return os.RemoveAll(s.Dir(diffID)) }
 
-// Unpack unpacks a layer from its blob unless it is there already. The
-// directory gets its name only when it is whole and its diffID is verified.
-func (s *Store) Unpack(k sys.Kernel, blob io.Reader, blobDigest, diffID digest.Digest) (stage.Unpacked, error) {
+// Unpack unpacks a layer from its blob, of size bytes, unless it is there
+// already. The directory gets its name only when it is whole and its diffID is
+// verified. It ends early where the layer outgrows its bounds, or the disk's.
+func (s *Store) Unpack(k sys.Kernel, blob io.Reader, size int64, blobDigest, diffID digest.Digest) (stage.Unpacked, error) {
 	release := s.claim(diffID)
 	defer release()
 	fact := stage.Unpacked{Digest: blobDigest.String(), DiffID: diffID.String(), Dir: s.Dir(diffID)}
@@ -113,7 +155,7 @@ func (s *Store) Unpack(k sys.Kernel, blob io.Reader, blobDigest, diffID digest.D
 	if err := os.Chmod(tmp, 0o755); err != nil {
 		return fact, err
 	}
-	if err := s.extract(k, blob, tmp, &fact); err != nil {
+	if err := s.extract(k, blob, size, tmp, &fact); err != nil {
 		return fact, fmt.Errorf("unpack layer %s: %w", blobDigest, err)
 	}
 	if fact.Hashed != fact.DiffID {
@@ -143,7 +185,7 @@ func (s *Store) claim(id digest.Digest) (release func()) {
 	}
 }
 
-func (s *Store) extract(k sys.Kernel, blob io.Reader, dir string, fact *stage.Unpacked) error {
+func (s *Store) extract(k sys.Kernel, blob io.Reader, size int64, dir string, fact *stage.Unpacked) error {
 	plain, err := decompress(blob)
 	if err != nil {
 		return err
@@ -155,8 +197,9 @@ func (s *Store) extract(k sys.Kernel, blob io.Reader, dir string, fact *stage.Un
 	}
 	defer unix.Close(root)
 	hash := digest.SHA256.Digester()
-	counted := &counter{r: io.TeeReader(plain, hash.Hash())}
-	x := extractor{kernel: k, dir: dir, root: root, singleID: s.singleID, userns: s.userns, marks: s.marks}
+	most, room := s.bounds.bytes(size), &sys.Room{Path: dir}
+	counted := &counter{r: io.TeeReader(plain, hash.Hash()), most: most, of: "archive"}
+	x := extractor{kernel: k, dir: dir, root: root, singleID: s.singleID, userns: s.userns, marks: s.marks, maxDirNames: s.bounds.MaxDirNames, written: counter{most: most, of: "files", room: room}}
 	archive := tar.NewReader(counted)
 	for {
 		h, err := archive.Next()
@@ -166,8 +209,11 @@ func (s *Store) extract(k sys.Kernel, blob io.Reader, dir string, fact *stage.Un
 		if err != nil {
 			return fmt.Errorf("read archive: %w", err)
 		}
-		if fact.Entries++; fact.Entries > MaxEntries {
-			return fmt.Errorf("more than %d entries", MaxEntries)
+		if fact.Entries++; fact.Entries > s.bounds.MaxEntries {
+			return fmt.Errorf("more than %d entries", s.bounds.MaxEntries)
+		}
+		if err := room.Use(entryBytes); err != nil {
+			return err
 		}
 		entry, err := x.entry(h, archive)
 		if err != nil {
@@ -187,14 +233,22 @@ func (s *Store) extract(k sys.Kernel, blob io.Reader, dir string, fact *stage.Un
 
 // counter counts and bounds what is read.
 type counter struct {
-	r io.Reader
-	n int64
+	r       io.Reader
+	n, most int64
+	of      string    // what is counted
+	room    *sys.Room // taken up by it; nil for none
 }
 
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
-	if c.n += int64(n); c.n > MaxBytes {
-		return 0, fmt.Errorf("more than %d bytes", int64(MaxBytes))
+	if c.n += int64(n); c.n > c.most {
+		return 0, fmt.Errorf("more than %d bytes of %s, which is more than its blob can honestly hold", c.most, c.of)
+	}
+	if c.room == nil {
+		return n, err
+	}
+	if full := c.room.Use(int64(n)); full != nil {
+		return n, full
 	}
 	return n, err
 }

@@ -131,7 +131,7 @@ func newPlace(t *testing.T) *place {
 
 // unpack unpacks an archive that promises what it holds.
 func (p *place) unpack(archive []byte) (stage.Unpacked, error) {
-	return p.store.Unpack(sys.Kernel{}, bytes.NewReader(archive), digest.FromBytes(archive), digest.FromBytes(archive))
+	return p.store.Unpack(sys.Kernel{}, bytes.NewReader(archive), int64(len(archive)), digest.FromBytes(archive), digest.FromBytes(archive))
 }
 
 // checkOutside fails the test where anything but whole layers has changed.
@@ -306,7 +306,8 @@ func TestUnpack(t *testing.T) {
 		{"WhiteoutCurrentDirectory", []member{dir("d"), file("d/.wh..", "")}, nil, "invalid whiteout name"},
 		{"WhiteoutParent", []member{dir("d"), file("d/.wh...", "")}, nil, "invalid whiteout name"},
 		{"WhiteoutRootParent", []member{file(".wh...", "")}, nil, "invalid whiteout name"},
-		{"whiteout of a whiteout", []member{file(".wh..wh.f", "")}, nil, "invalid whiteout name"},
+		{"what aufs kept for itself", []member{dir(".wh..wh.plnk"), file(".wh..wh.plnk/12.34", "x"), file(".wh..wh.aufs", ""), file("d/.wh..wh.orph", ""), file("f", "x")}, []string{"f =x"}, ""},
+		{"a hard link to what aufs kept", []member{file(".wh..wh.plnk/12.34", "x"), hardlink("f", ".wh..wh.plnk/12.34")}, nil, "no such file"},
 		{"WhiteoutRelativePath", []member{dir("d"), dir("etc"), file("d/../.wh.etc", "")}, []string{"d/", "etc/ (opaque)"}, ""},
 		{"WhiteoutDeadSymlinkParent", []member{symlink("l", "./nothing"), file("l/.wh.f", "")}, nil, "no such file"},
 		{"whiteout climbing", []member{file("../../outside/.wh.secret", "")}, []string{"outside/", "outside/secret x"}, ""},
@@ -487,7 +488,7 @@ func TestCompression(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := newPlace(t)
-			fact, err := p.store.Unpack(sys.Kernel{}, bytes.NewReader(c.blob), digest.FromBytes(c.blob), c.diffID)
+			fact, err := p.store.Unpack(sys.Kernel{}, bytes.NewReader(c.blob), int64(len(c.blob)), digest.FromBytes(c.blob), c.diffID)
 			if c.err != "" {
 				if err == nil || !strings.Contains(err.Error(), c.err) || p.store.Has(c.diffID) {
 					t.Errorf("error %v, want %q; has it: %v", err, c.err, p.store.Has(c.diffID))

@@ -5,6 +5,11 @@ package layer
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,6 +33,11 @@ type marks interface {
 	opaque(parent int, base string) error
 	// isOpaque reports whether the directory is opaque.
 	isOpaque(dir string) bool
+	// deletedIn reports whether the layer has deleted what had that name in dir.
+	deletedIn(dir, base string) bool
+	// mark tells a mark from an entry, and the path of what it deletes; "" for
+	// the mark of an opaque directory.
+	mark(path string, info fs.FileInfo) (deleted string, is bool)
 }
 
 // overlayMarks are those of the kernel's overlayfs: a character device 0:0 for
@@ -62,6 +72,20 @@ func (m overlayMarks) isOpaque(dir string) bool {
 	return err == nil && n == 1
 }
 
+func (m overlayMarks) deletedIn(dir, base string) bool {
+	info, err := os.Lstat(filepath.Join(dir, base))
+	if err != nil {
+		return false
+	}
+	_, is := m.mark(base, info)
+	return is
+}
+
+func (overlayMarks) mark(path string, info fs.FileInfo) (deleted string, is bool) {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return path, ok && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == 0
+}
+
 // plainMarks are files named as in the archive, for file systems on which the
 // kernel's own cannot be made.
 type plainMarks struct{}
@@ -87,6 +111,20 @@ func (plainMarks) opaque(parent int, base string) error {
 
 func (plainMarks) isOpaque(dir string) bool {
 	return unix.Access(dir+"/"+opaqueMarker, unix.F_OK) == nil
+}
+
+func (plainMarks) deletedIn(dir, base string) bool {
+	_, err := os.Lstat(filepath.Join(dir, whiteoutPrefix+base))
+	return err == nil
+}
+
+func (plainMarks) mark(path string, _ fs.FileInfo) (deleted string, is bool) {
+	dir, base := filepath.Split(path)
+	if base == opaqueMarker {
+		return "", true
+	}
+	deleted, is = strings.CutPrefix(base, whiteoutPrefix)
+	return filepath.Join(dir, deleted), is
 }
 
 // touch makes an empty file, or keeps the one that is there.

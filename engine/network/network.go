@@ -172,7 +172,10 @@ func bringUp(k sys.Kernel, inside *netlink.Handle, name string, pid int) error {
 func (n *Network) plug(k sys.Kernel, inside *netlink.Handle, container string, fact *stage.Network) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if err := n.ensureBridge(k); err != nil {
+	if err := n.ensureBridge(k); isRefusal(err) {
+		*fact = refused(fact.PID, "a bridge", err)
+		return nil
+	} else if err != nil {
 		return err
 	}
 	address, err := n.reserve(container)
@@ -191,10 +194,30 @@ func (n *Network) plug(k sys.Kernel, inside *netlink.Handle, container string, f
 	err = netlink.LinkAdd(veth)
 	k.Did("netlink", err, fmt.Sprintf("ip link add %s master %s up type veth peer name eth0 address %s netns %d", fact.Veth, fact.Bridge, mac, fact.PID),
 		"RTM_NEWLINK", "veth", fact.Veth, "IFLA_MASTER="+fact.Bridge, "peer eth0", fmt.Sprintf("IFLA_NET_NS_PID=%d", fact.PID))
+	if isRefusal(err) {
+		delete(n.used, address)
+		*fact = refused(fact.PID, "a veth pair", err)
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("add veth pair: %w", err)
 	}
 	return addressInside(k, inside, fact)
+}
+
+// isRefusal tells what the machine does not offer, or not to us, from what goes
+// wrong.
+func isRefusal(err error) bool {
+	return errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EPERM)
+}
+
+// refused is the network of a container that gets loopback only.
+func refused(pid int, what string, err error) stage.Network {
+	why := "this process may not add " + what + " to the host's network namespace"
+	if errors.Is(err, unix.EOPNOTSUPP) {
+		why = "this kernel cannot make " + what + ", or its module is not loaded"
+	}
+	return stage.Network{PID: pid, Mode: None, Refused: why}
 }
 
 // addressInside sets up eth0 from inside the namespace.

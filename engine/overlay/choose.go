@@ -54,7 +54,7 @@ func clearTries(dir string) error {
 	return nil
 }
 
-// try mounts an overlay of two empty directories and takes it away again.
+// try makes a layer with a mark, mounts an overlay of it and takes it away again.
 func try(dir string, userns bool) (refused, err error) {
 	tmp, err := os.MkdirTemp(dir, tryPrefix)
 	if err != nil {
@@ -62,18 +62,42 @@ func try(dir string, userns bool) (refused, err error) {
 	}
 	defer os.RemoveAll(tmp)
 	lower := filepath.Join(tmp, "lower")
-	if err := os.Mkdir(lower, 0o755); err != nil {
+	hidden := filepath.Join(lower, "hidden")
+	if err := os.MkdirAll(hidden, 0o755); err != nil {
 		return nil, fmt.Errorf("try overlay: %w", err)
+	}
+	if refused := Hide(hidden, userns); refused != nil {
+		return withoutPath(refused), nil
 	}
 	s := Stack{Driver: Kernel, Lower: []string{lower}, Dir: tmp, Userns: userns, Volatile: true}
 	if _, refused := s.Mount(sys.Kernel{}, ""); refused != nil {
-		var errno unix.Errno
-		if errors.As(refused, &errno) {
-			return fmt.Errorf("mount: %w", errno), nil // the path that was tried says nothing
-		}
-		return refused, nil
+		return withoutPath(refused), nil
 	}
 	return nil, s.Unmount(sys.Kernel{})
+}
+
+// withoutPath keeps the call and the errno: the path that was tried says nothing.
+func withoutPath(err error) error {
+	var path *os.PathError
+	var errno unix.Errno
+	if errors.As(err, &path) && errors.As(err, &errno) {
+		return fmt.Errorf("%s: %w", path.Op, errno)
+	}
+	return err
+}
+
+// Hide marks a directory of a layer as one that hides what is below it, as the
+// kernel's overlayfs reads it: overlayfs.rst. There are file systems (ramfs, an
+// older kernel's tmpfs for an ordinary user) that can be stacked but not marked.
+func Hide(dir string, userns bool) error {
+	name := "trusted.overlay.opaque"
+	if userns {
+		name = "user.overlay.opaque"
+	}
+	if err := unix.Lsetxattr(dir, name, []byte("y"), 0); err != nil {
+		return &os.PathError{Op: "setxattr " + name, Path: dir, Err: err}
+	}
+	return nil
 }
 
 // fuseWorks reports whether there is the program, and the device that it needs.

@@ -84,7 +84,7 @@ func unpacked(t *testing.T, driver overlay.Driver, layers [][]tar.Header) []stri
 	for i, headers := range layers {
 		archive := pack(t, headers, i)
 		id := digest.FromBytes(archive)
-		if _, err := store.Unpack(sys.Kernel{}, bytes.NewReader(archive), id, id); err != nil {
+		if _, err := store.Unpack(sys.Kernel{}, bytes.NewReader(archive), int64(len(archive)), id, id); err != nil {
 			t.Fatal(err)
 		}
 		lower = append(lower, store.Dir(id))

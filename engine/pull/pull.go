@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/distribution/reference"
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -37,6 +38,10 @@ const (
 	maxRedirects = 10 // net/http's own, which the registry library has taken off
 )
 
+// stallPatience is how long a registry may send nothing in the middle of an
+// answer. What has been stored whole by then stays: pulling again goes on there.
+const stallPatience = 60 * time.Second
+
 // Source is one image at one registry.
 type Source struct {
 	name   reference.Named
@@ -48,7 +53,7 @@ type Source struct {
 // NewSource prepares to pull name. The bundled registry at mirror is asked
 // instead of Docker Hub; the credentials may be nil.
 func NewSource(name reference.Named, mirror string, auth *authn.AuthConfig) (*Source, error) {
-	s := &Source{name: name, log: &exchangeLog{next: newTransport()}}
+	s := &Source{name: name, log: &exchangeLog{next: newTransport(), patience: stallPatience}}
 	if reference.Domain(name) == "docker.io" {
 		s.mirror = mirror
 	}
@@ -118,11 +123,13 @@ func (s *Source) Resolve(ctx context.Context, platform string) (*Resolved, error
 	r.Fact = stage.Resolved{
 		Reference: s.name.String(), Registry: repo.RegistryStr(), Mirror: s.mirror != "", Platform: platform,
 	}
+	r.note(desc)
 	if desc.MediaType.IsIndex() {
 		desc, err = s.choose(ctx, repo, desc, want, &r.Fact)
 		if err != nil {
 			return nil, err
 		}
+		r.note(desc)
 	}
 	if !desc.MediaType.IsImage() {
 		return nil, fmt.Errorf("%s: media type %q is no image", s.name, desc.MediaType)
@@ -131,6 +138,15 @@ func (s *Source) Resolve(ctx context.Context, platform string) (*Resolved, error
 	r.Manifest = v1.Descriptor{MediaType: string(desc.MediaType), Digest: digest.Digest(desc.Digest.String()), Size: int64(len(desc.Manifest)),
 		Platform: &v1.Platform{OS: want.OS, Architecture: want.Architecture, Variant: want.Variant}}
 	return r, s.readManifest(r)
+}
+
+// note keeps a document for whoever watches.
+func (r *Resolved) note(desc *remote.Descriptor) {
+	d := stage.Document{Digest: desc.Digest.String(), MediaType: string(desc.MediaType), Size: int64(len(desc.Manifest))}
+	if len(desc.Manifest) <= stage.MaxDocument && utf8.Valid(desc.Manifest) { // JSON would change other bytes
+		d.Body = string(desc.Manifest)
+	}
+	r.Fact.Documents = append(r.Fact.Documents, d)
 }
 
 func (s *Source) reference(repo name.Repository) name.Reference {
@@ -257,7 +273,7 @@ func (s *Source) explain(err error) error {
 	case answer.StatusCode != http.StatusNotFound:
 		return err
 	case s.mirror != "":
-		return fmt.Errorf("%w for %s: the bundled registry does not have it (it stands in for Docker Hub and holds hello-world); start the daemon with --hub to pull from Docker Hub itself", ErrDenied, familiar)
+		return fmt.Errorf("%w for %s: the bundled registry does not have it (it stands in for Docker Hub and holds hello-world and guestbook); start the daemon with --hub to pull from Docker Hub itself", ErrDenied, familiar)
 	}
 	return fmt.Errorf("manifest for %s %w: manifest unknown", reference.FamiliarString(s.name), ErrNoTag)
 }
@@ -265,19 +281,24 @@ func (s *Source) explain(err error) error {
 // exchangeLog is a transport that writes down what went over the wire, and
 // bounds manifests.
 type exchangeLog struct {
-	next *http.Transport
-	mu   sync.Mutex
-	seen []stage.Exchange
+	next     *http.Transport
+	patience time.Duration // with an answer that stalls
+	mu       sync.Mutex
+	seen     []stage.Exchange
 }
 
 func (l *exchangeLog) RoundTrip(q *http.Request) (*http.Response, error) {
 	if redirects(q) > maxRedirects {
 		return nil, fmt.Errorf("%s: more than %d redirects", q.URL.Redacted(), maxRedirects)
 	}
-	a, err := l.next.RoundTrip(q)
+	ctx, cancel := context.WithCancel(q.Context())
+	a, err := l.next.RoundTrip(q.WithContext(ctx))
 	if err != nil {
+		cancel()
 		return nil, err
 	}
+	a.Request = q // redirects are counted along the requests as they came
+	a.Body = &hurried{ReadCloser: a.Body, cancel: cancel, patience: l.patience, host: q.URL.Host}
 	if strings.Contains(q.URL.Path, "/manifests/") {
 		a.Body = &bounded{ReadCloser: a.Body, left: maxManifest}
 	}
@@ -320,4 +341,27 @@ func (b *bounded) Read(p []byte) (int, error) {
 		return 0, fmt.Errorf("manifest: more than %d bytes", maxManifest)
 	}
 	return n, err
+}
+
+// hurried is a body that errs where nothing of it comes for a while.
+type hurried struct {
+	io.ReadCloser
+	cancel   context.CancelFunc
+	patience time.Duration
+	host     string
+}
+
+func (h *hurried) Read(p []byte) (int, error) {
+	stalled := time.AfterFunc(h.patience, h.cancel)
+	n, err := h.ReadCloser.Read(p)
+	if !stalled.Stop() && n == 0 && err != nil {
+		return 0, fmt.Errorf("the registry at %s sent nothing for %s; pull again to go on with what is here", h.host, h.patience)
+	}
+	return n, err
+}
+
+// Close also ends the request where its answer was not read to the end.
+func (h *hurried) Close() error {
+	defer h.cancel()
+	return h.ReadCloser.Close()
 }

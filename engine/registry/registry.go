@@ -65,15 +65,24 @@ func sealedAfter(filled <-chan struct{}, next http.Handler) http.Handler {
 }
 
 func (r *Registry) fill(ctx context.Context) error {
-	index, err := HelloIndex()
+	z, err := newCompressor()
 	if err != nil {
 		return err
 	}
-	ref, err := name.NewTag(r.addr + "/library/hello-world:latest")
-	if err != nil {
-		return err
+	for _, image := range bundled() {
+		index, err := multiPlatform(image.of, z)
+		if err != nil {
+			return fmt.Errorf("make %s: %w", image.name, err)
+		}
+		ref, err := name.NewTag(r.addr + "/library/" + image.name + ":latest")
+		if err != nil {
+			return err
+		}
+		if err := remote.WriteIndex(ref, index, remote.WithContext(ctx)); err != nil {
+			return err
+		}
 	}
-	return remote.WriteIndex(ref, index, remote.WithContext(ctx))
+	return nil
 }
 
 // Addr is the server's host and port.

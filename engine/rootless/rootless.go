@@ -13,6 +13,7 @@
 package rootless
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,7 @@ import (
 	"os/signal"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/moby/sys/capability"
@@ -32,11 +34,26 @@ import (
 const marker = "LEARNDOCKER_ROOTLESS_FD"
 
 // ErrNoUserNamespace is the error of a machine that lets ordinary users make none.
-var ErrNoUserNamespace = errors.New("this machine does not let an ordinary user make a user namespace")
+var ErrNoUserNamespace = errors.New("this machine does not let us make a user namespace")
 
-// Needed reports whether this process is neither root nor root of a user
-// namespace made by Enter.
-func Needed() bool { return os.Geteuid() != 0 && os.Getenv(marker) == "" }
+// Needed reports whether this process cannot do the daemon's work and has not
+// been started by Enter: it is an ordinary user's, or root's in a container that
+// was left without the rights.
+func Needed() bool { return os.Getenv(marker) == "" && (os.Geteuid() != 0 || !mighty()) }
+
+// might are the capabilities without which containers cannot be made.
+var might = []capability.Cap{
+	capability.CAP_SYS_ADMIN, capability.CAP_NET_ADMIN, capability.CAP_SYS_CHROOT, capability.CAP_MKNOD, capability.CAP_KILL,
+	capability.CAP_CHOWN, capability.CAP_DAC_OVERRIDE, capability.CAP_FOWNER, capability.CAP_SETUID, capability.CAP_SETGID, capability.CAP_SETPCAP,
+}
+
+func mighty() bool {
+	own, err := capability.NewPid2(0)
+	if err != nil || own.Load() != nil {
+		return true // cannot be known: what is missing will show
+	}
+	return !slices.ContainsFunc(might, func(c capability.Cap) bool { return !own.Get(capability.EFFECTIVE, c) })
+}
 
 // Enter runs this program again as root of a new user namespace, with the
 // arguments that args makes, and returns its exit status when it ends. Signals
@@ -66,17 +83,31 @@ func Enter(args func(cgroupParent string) []string) (int, error) {
 		AmbientCaps: allCapabilities(),
 	}
 	if err := child.Start(); err != nil {
-		return 1, fmt.Errorf("%w: %w", ErrNoUserNamespace, err)
+		return 1, fmt.Errorf("%w: %s%w", ErrNoUserNamespace, refusal(), err)
 	}
 	ready.Close()
 	if err := mapIDs(child.Process.Pid); err != nil {
-		return 1, errors.Join(fmt.Errorf("map ids: %w", err), child.Process.Kill(), child.Wait())
+		killed := child.Process.Kill()
+		_ = child.Wait() // it was killed, of course
+		return 1, errors.Join(fmt.Errorf("map ids: %w", err), killed)
 	}
 	if _, err := tell.WriteString("mapped"); err != nil {
 		return 1, err
 	}
 	tell.Close()
 	return await(child)
+}
+
+// refusal names the setting of the kernel that keeps ordinary users from making
+// user namespaces, where it is one: user_namespaces(7); the second is Debian's.
+func refusal() string {
+	for _, setting := range []string{"user/max_user_namespaces", "kernel/unprivileged_userns_clone"} {
+		value, err := os.ReadFile("/proc/sys/" + setting)
+		if err == nil && strings.TrimSpace(string(value)) == "0" {
+			return strings.ReplaceAll(setting, "/", ".") + " is 0: "
+		}
+	}
+	return ""
 }
 
 func await(child *exec.Cmd) (int, error) {
@@ -139,7 +170,12 @@ func mapIDs(pid int) error {
 		return mapSingle(pid)
 	}
 	if err := helper("newuidmap", pid, os.Getuid(), uids); err != nil {
-		return err
+		// With no_new_privs, or mounted nosuid, the helper may map no more than
+		// we may: one id will do.
+		if errSingle := mapSingle(pid); errSingle != nil {
+			return errors.Join(err, errSingle)
+		}
+		return nil
 	}
 	return helper("newgidmap", pid, os.Getgid(), gids)
 }
@@ -163,7 +199,7 @@ func helper(name string, pid, own int, ranges []user.SubID) error {
 		next += r.Count
 	}
 	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w: %s", name, err, out)
+		return fmt.Errorf("%s: %w: %s", name, err, bytes.TrimSpace(out))
 	}
 	return nil
 }

@@ -143,8 +143,20 @@ type Resolved struct {
 	Manifest  string     `json:"manifest"` // digest of the platform's manifest
 	Config    string     `json:"config"`   // digest of the config
 	Layers    []Layer    `json:"layers"`
+	Documents []Document `json:"documents"` // index, where there is one, and manifest
 	Exchanges []Exchange `json:"exchanges"`
 }
+
+// Document is an index or a manifest, byte for byte as it came.
+type Document struct {
+	Digest    string `json:"digest"` // by which it was asked for, or that came with it
+	MediaType string `json:"mediaType"`
+	Size      int64  `json:"size"`
+	Body      string `json:"body,omitempty"` // none where there are more than MaxDocument bytes
+}
+
+// MaxDocument bounds the documents that Resolved carries, each in bytes.
+const MaxDocument = 16 << 10
 
 // Blob: a blob has been fetched, verified and stored; or was there already.
 type Blob struct {
@@ -178,6 +190,17 @@ type Unpacked struct {
 	Bytes   int64   `json:"bytes"` // of the tar
 	Dir     string  `json:"dir"`
 	Shared  bool    `json:"shared"` // was unpacked before, for another image
+	Number  int     `json:"number"` // of the layer in its image, the lowest is 1
+	Changes Changes `json:"changes"`
+}
+
+// Changes are what a layer does to the layers below it, by paths from the root.
+// Each list is bounded by MaxEntries.
+type Changes struct {
+	Added   []string `json:"added"`   // no layer below has it
+	Changed []string `json:"changed"` // takes the place of what a layer below has
+	Deleted []string `json:"deleted"` // whiteouts, and what an opaque directory hides
+	More    int      `json:"more"`    // beyond those listed
 }
 
 // Tagged: a name points to an image.

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"gopkg.in/yaml.v3"
 
@@ -21,14 +22,15 @@ import (
 // Format is the version of the script's form that is read here.
 const Format = 1
 
-// maxScript bounds a script, in bytes.
-const maxScript = 1 << 20
+// MaxScript bounds a script, in bytes.
+const MaxScript = 1 << 20
 
 // Panels are what a stop can show.
-var Panels = []string{"wire", "store", "layers", "acts", "namespaces", "cgroup", "mounts", "process", "ids", "security", "network", "config", "registry"}
+var Panels = []string{"wire", "store", "layers", "acts", "namespaces", "cgroup", "mounts", "process", "ids", "security", "network", "config", "registry", "digests", "image", "changes", "containers"}
 
-// Needs are what a lesson can need of the machine.
-var Needs = []string{"overlay", "userns", "root"}
+// Needs are what a lesson can need of the machine: layers stacked by some means,
+// user namespaces, to be root, control groups with their limits, a bridge.
+var Needs = []string{"overlay", "userns", "root", "cgroup", "network"}
 
 // Lesson is one script.
 type Lesson struct {
@@ -39,6 +41,9 @@ type Lesson struct {
 	Needs  []string `yaml:"needs"`
 	Shows  []string `yaml:"shows"` // statements of the course that it demonstrates
 	Steps  []Step   `yaml:"steps"`
+
+	script *parser // where it came from, to name places
+	root   *yaml.Node
 }
 
 // Step is one command and the stops while it runs.
@@ -103,18 +108,52 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	s := fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Problem)
+	s := fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, printable(e.Problem))
 	if e.Source != "" {
-		s += fmt.Sprintf("\n  %d | %s\n  %s | %s^", e.Line, e.Source, strings.Repeat(" ", len(fmt.Sprint(e.Line))), strings.Repeat(" ", max(e.Column-1, 0)))
+		source, before := window(e.Source, e.Column-1)
+		s += fmt.Sprintf("\n  %d | %s\n  %s | %s^", e.Line, source, strings.Repeat(" ", len(fmt.Sprint(e.Line))), strings.Repeat(" ", before))
 	}
 	return s
+}
+
+// window is what is shown of a line, and how many bytes of it stand before the
+// place: of a long line only what is near.
+func window(line string, place int) (shown string, before int) {
+	const most, near = 160, 60
+	place = max(min(place, len(line)), 0)
+	from := 0
+	if len(line) > most {
+		from = max(place-near, 0)
+		line = line[from:min(from+most, len(line))]
+	}
+	return printable(line), len(printable(line[:place-from]))
+}
+
+// printable takes out what a terminal would obey.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, strings.ToValidUTF8(s, ""))
+}
+
+// maxMistakes is how many mistakes of one script are told.
+const maxMistakes = 20
+
+func (p *parser) mistakes() error {
+	if n := len(p.found) - maxMistakes; n > 0 {
+		return errors.Join(append(p.found[:maxMistakes:maxMistakes], fmt.Errorf("%s: and %d more mistakes", p.file, n))...)
+	}
+	return errors.Join(p.found...)
 }
 
 // Parse reads a script. Its errors are *Error, several joined.
 func Parse(file string, data []byte) (*Lesson, error) {
 	p := &parser{file: file, lines: strings.Split(string(data), "\n")}
-	if len(data) > maxScript {
-		return nil, p.at(1, 1, fmt.Sprintf("a lesson of %d bytes; at most %d are read", len(data), maxScript))
+	if len(data) > MaxScript {
+		return nil, p.at(1, 1, fmt.Sprintf("a lesson of %d bytes; at most %d are read", len(data), MaxScript))
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var doc yaml.Node
@@ -124,17 +163,21 @@ func Parse(file string, data []byte) (*Lesson, error) {
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, p.at(1, 1, "a lesson is one YAML document; here is a second")
 	}
+	if len(doc.Content) == 0 {
+		return nil, p.at(1, 1, "the lesson is empty")
+	}
 	p.keys(doc.Content[0], schema)
 	if p.found != nil {
-		return nil, errors.Join(p.found...)
+		return nil, p.mistakes()
 	}
 	var l Lesson
 	if err := doc.Decode(&l); err != nil {
 		return nil, p.syntax(err)
 	}
-	p.check(&l, doc.Content[0])
+	l.script, l.root = p, doc.Content[0]
+	p.check(&l, l.root)
 	if p.found != nil {
-		return nil, errors.Join(p.found...)
+		return nil, p.mistakes()
 	}
 	return &l, nil
 }
@@ -194,6 +237,10 @@ func (p *parser) keys(n *yaml.Node, want shape) {
 		p.report(n, "anchors and aliases are not used in lessons")
 		return
 	}
+	if n.Style&yaml.TaggedStyle != 0 {
+		p.report(n, "tags (%s) are not used in lessons", n.Tag)
+		return
+	}
 	switch n.Kind {
 	case yaml.SequenceNode:
 		for _, item := range n.Content {
@@ -243,6 +290,8 @@ func (p *parser) check(l *Lesson, root *yaml.Node) {
 		node := child(root, "steps").Content[i]
 		if strings.TrimSpace(s.Run) == "" {
 			p.report(node, "a step needs a command: run: docker …")
+		} else if err := CheckCommand(strings.Fields(field.ReplaceAllString(s.Run, "x"))); err != nil {
+			p.report(child(node, "run"), "%s", err)
 		}
 		for j := range s.Stops {
 			p.checkStop(s.Stops[j], child(node, "stops").Content[j])

@@ -64,7 +64,7 @@ func TestMistakesHaveAPlace(t *testing.T) {
 		{"anchor", "format: 1\nid: &a mine\n", "mine.yaml:2:5: anchors and aliases are not used"},
 		{"both kinds of question", strings.Replace(good, "say: Hello.", "predict: {ask: a, question: b, answer: c}", 1), "either ask:"},
 		{"no answer", strings.Replace(good, "say: Hello.", "predict: {ask: a}", 1), "a prediction needs answer:"},
-		{"huge", "# " + strings.Repeat("x", maxScript), "at most"},
+		{"huge", "# " + strings.Repeat("x", MaxScript), "at most"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Parse("mine.yaml", []byte(c.script))

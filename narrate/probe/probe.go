@@ -1,11 +1,13 @@
 // Package probe reads, from outside, what the kernel says of a held process:
-// its namespaces, ids, capabilities, mounts, cgroup files and relatives. It
-// asks /proc and /sys only, never the engine: its word and the engine's can be
-// held against each other. See proc(5).
+// its namespaces, ids, capabilities, mounts, cgroup files and relatives, and
+// what the files hold that it left. It asks /proc, /sys and the disk only, never
+// the engine: its word and the engine's can be held against each other. See
+// proc(5).
 package probe
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -38,6 +40,14 @@ type Namespace struct {
 	Type  string `json:"type"`
 	Inode uint64 `json:"inode"`
 	Host  uint64 `json:"host"`
+	// Members are the processes in it, where it is not the host's.
+	Members []Member `json:"members,omitempty"`
+}
+
+// Member is a process in a namespace.
+type Member struct {
+	PID  int    `json:"pid"`
+	Name string `json:"name"`
 }
 
 // Mount is one line of /proc/PID/mountinfo.
@@ -56,7 +66,7 @@ type ControlFile struct {
 
 // Process is one process of the story.
 type Process struct {
-	Role   string `json:"role"` // "client", "daemon", "container"
+	Role   string `json:"role"` // "client", "daemon", "container"; "container NAME" for another that runs
 	PID    int    `json:"pid"`
 	Parent int    `json:"parent"`
 	Name   string `json:"name"`
@@ -103,6 +113,7 @@ func Take(s Subject) Snapshot {
 	proc := filepath.Join("/proc", strconv.Itoa(s.PID))
 	snap := Snapshot{PID: s.PID, Status: Status(s.PID)}
 	snap.Namespaces = list(namespaces(proc, filepath.Join("/proc", host)))
+	fillMembers(snap.Namespaces)
 	snap.UIDMap, snap.GIDMap = oneLine(proc+"/uid_map"), oneLine(proc+"/gid_map")
 	snap.Root, _ = os.Readlink(proc + "/root") // empty where it may not be read
 	snap.Cwd, _ = os.Readlink(proc + "/cwd")
@@ -171,6 +182,38 @@ func namespaces(proc, host string) []Namespace {
 		all = append(all, Namespace{Type: t, Inode: inode, Host: Inode(filepath.Join(host, "ns", t))})
 	}
 	return all
+}
+
+// maxMembers bounds how many processes are listed of one namespace.
+const maxMembers = 40
+
+// fillMembers looks for the processes in those namespaces that are not the
+// host's. The kernel keeps no list: every process is asked.
+func fillMembers(all []Namespace) {
+	own := slices.DeleteFunc(pointers(all), func(n *Namespace) bool { return n.Inode == n.Host })
+	if len(own) == 0 {
+		return
+	}
+	entries, _ := os.ReadDir("/proc") // it is there: the links of one process have just been read
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		for _, n := range own {
+			if len(n.Members) < maxMembers && Inode(filepath.Join("/proc", e.Name(), "ns", n.Type)) == n.Inode {
+				n.Members = append(n.Members, Member{pid, oneLine("/proc/" + e.Name() + "/comm")})
+			}
+		}
+	}
+}
+
+func pointers[T any](s []T) []*T {
+	p := make([]*T, len(s))
+	for i := range s {
+		p[i] = &s[i]
+	}
+	return p
 }
 
 // Inode reads a namespace's number from its link, "pid:[4026531836]"; 0 where
@@ -256,7 +299,13 @@ func processes(roles map[string]int) []Process {
 		list = append(list, p)
 	}
 	order := []string{"narrator", "client", "daemon", "container"}
-	slices.SortFunc(list, func(a, b Process) int { return slices.Index(order, a.Role) - slices.Index(order, b.Role) })
+	place := func(p Process) int {
+		if i := slices.Index(order, p.Role); i >= 0 {
+			return i
+		}
+		return len(order)
+	}
+	slices.SortFunc(list, func(a, b Process) int { return cmp.Or(place(a)-place(b), cmp.Compare(a.Role, b.Role)) })
 	return list
 }
 

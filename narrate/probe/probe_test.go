@@ -3,7 +3,10 @@
 package probe
 
 import (
+	"bytes"
+	"compress/gzip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"testing"
@@ -36,8 +39,56 @@ func TestGoneProcess(t *testing.T) {
 	}
 }
 
-func TestNeeds(t *testing.T) {
-	if got := Missing([]string{"overlay", "dragons"}); !slices.Equal(got, []string{"dragons"}) {
-		t.Errorf("missing %v", got)
+func TestFiles(t *testing.T) {
+	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	if _, err := z.Write([]byte("abc")); err != nil || z.Close() != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"plain": "abc", "packed": packed.String()} {
+		if err := os.WriteFile(path(name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("nowhere", path("link")); err != nil {
+		t.Fatal(err)
+	}
+	const abc = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" // FIPS 180-2, appendix B.1
+	for what, got := range map[string]string{
+		"the text's": DigestOf([]byte("abc")), "the file's": Digest(path("plain")), "the archive's": DigestInside(path("packed")), "uncompressed": DigestInside(path("plain")),
+	} {
+		if got != abc {
+			t.Errorf("%s digest is %q", what, got)
+		}
+	}
+	if Digest(path("packed")) != DigestOf(packed.Bytes()) {
+		t.Error("a compressed file's digest is that of its bytes")
+	}
+	for _, name := range []string{"none", "link", ".", "../../../../../../../dev/zero"} {
+		if Digest(path(name)) != "" || DigestInside(path(name)) != "" || Text(path(name)) != "" {
+			t.Errorf("%s is no regular file, and was read", name)
+		}
+	}
+	for name, want := range map[string]string{"plain": "file", ".": "directory", "link": "link", "none": ""} {
+		if got := Kind(path(name)); got != want || Exists(path(name)) != (want != "") {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	if err := os.WriteFile(path("other"), []byte("abd"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if !Same(path("plain"), path("plain")) || Same(path("plain"), path("other")) || Same(path("plain"), path("packed")) || Same(path("none"), path("none")) {
+		t.Error("files are not told apart by their bytes")
+	}
+	if Kind("/dev/null") != "character device" {
+		t.Error("/dev/null is no character device")
+	}
+	if got := Tree(dir); !slices.Equal(got, []string{"/link", "/other", "/packed", "/plain"}) {
+		t.Errorf("the tree is %v", got)
+	}
+	if HasMount(os.Getpid(), dir) || !HasMount(os.Getpid(), "/") {
+		t.Error("mounts are not told from directories")
 	}
 }

@@ -30,7 +30,6 @@ import (
 	"strings"
 
 	"github.com/docker/go-units"
-	"github.com/expr-lang/expr"
 	"gopkg.in/yaml.v3"
 
 	"github.com/learndocker/learndocker/narrate/lesson"
@@ -191,20 +190,6 @@ func toFloat(n any) float64 {
 	return 0
 }
 
-// Eval evaluates an expression.
-func Eval(code string, e Env) (any, error) {
-	env := functions(e)
-	program, err := expr.Compile(code, expr.Env(map[string]any(env)))
-	if err != nil {
-		return nil, fmt.Errorf("expression %q: %w", code, err)
-	}
-	value, err := expr.Run(program, map[string]any(env))
-	if err != nil {
-		return nil, fmt.Errorf("expression %q: %w", code, err)
-	}
-	return value, nil
-}
-
 // Holds evaluates a condition. What is not a plain true does not hold.
 func Holds(code string, e Env) (bool, error) {
 	v, err := Eval(code, e)
@@ -213,10 +198,13 @@ func Holds(code string, e Env) (bool, error) {
 	}
 	held, ok := v.(bool)
 	if !ok {
-		return false, fmt.Errorf("condition %q: gives %v, not true or false", code, v)
+		return false, fmt.Errorf("condition %q: gives %s, not true or false", code, kindOf(v))
 	}
 	return held, nil
 }
+
+// maxFilled bounds a text with its fields filled, in bytes.
+const maxFilled = 4 << 20
 
 // Fill replaces the fields of a text. A field without a value is an error: it
 // would leave a hole in a sentence.
@@ -239,10 +227,15 @@ func Fill(text string, e Env) (string, error) {
 		if value == nil {
 			return "", fmt.Errorf("field {{%s}} has no value here", code)
 		}
+		if !isScalar(value) {
+			return "", fmt.Errorf("field {{%s}} is %s; a field is one word: join(…, \", \"), len(…), …[0]", code, kindOf(value))
+		}
 		if f, ok := value.(float64); ok && f == float64(int64(f)) {
 			value = int64(f) // numbers of JSON
 		}
-		fmt.Fprint(&out, value)
+		if fmt.Fprint(&out, value); out.Len() > maxFilled {
+			return "", fmt.Errorf("field {{%s}}: the text grows beyond %d bytes", code, maxFilled)
+		}
 		text = after
 	}
 }

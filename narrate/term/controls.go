@@ -427,6 +427,7 @@ func (c *Controls) handOver() (back func()) {
 	if !c.screen {
 		return func() {}
 	}
+	c.lines.ahead = nil // was typed for the shell
 	fmt.Fprint(c.Out, "\x1b[?25h\x1b[?1049l")
 	raw, err := term.GetState(int(c.In.Fd()))
 	_ = term.Restore(int(c.In.Fd()), c.cooked)

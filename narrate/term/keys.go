@@ -2,10 +2,12 @@ package term
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"io"
 	"os"
 	"strings"
+	"unicode/utf8"
 )
 
 // lineReader reads keys in the background, so that the end of the session's
@@ -18,6 +20,7 @@ type lineReader struct {
 	got   chan input
 	busy  bool     // a key has been asked for and not been taken
 	kept  []string // keys pressed while something else was waited for
+	ahead []byte   // typed faster than keys were taken
 }
 
 type input struct {
@@ -34,7 +37,7 @@ func newLineReader(in *os.File) *lineReader {
 func (r *lineReader) serve() {
 	for single := range r.want {
 		if single {
-			key, err := readKey(r.in)
+			key, err := r.readKey()
 			r.got <- input{key, err}
 			continue
 		}
@@ -56,25 +59,44 @@ func (r *lineReader) read(single bool) <-chan input {
 	return r.got
 }
 
-// readKey reads one key press; an escape sequence comes in one piece.
-func readKey(in *os.File) (string, error) {
-	buf := make([]byte, 16)
-	n, err := in.Read(buf)
-	if err != nil {
-		return "", err
+// readKey reads one key press. Of keys that come at once the others are kept.
+func (r *lineReader) readKey() (string, error) {
+	for len(r.ahead) == 0 {
+		buf := make([]byte, 64)
+		n, err := r.in.Read(buf)
+		if err != nil {
+			return "", err
+		}
+		r.ahead = buf[:n]
 	}
-	switch s := string(buf[:n]); s {
-	case "\x1b[C", "\x1bOC":
-		return "right", nil
-	case "\x1b[D", "\x1bOD":
-		return "left", nil
-	case "\x03", "\x04":
-		return "ctrl-c", nil
-	case "\r", "\n":
-		return "n", nil
-	default:
-		return string([]rune(s)[:1]), nil
+	key, size := firstKey(r.ahead)
+	r.ahead = r.ahead[size:]
+	return key, nil
+}
+
+// escapes are the keys that send more than one character.
+var escapes = map[string]string{"\x1b[C": "right", "\x1bOC": "right", "\x1b[D": "left", "\x1bOD": "left"}
+
+// firstKey is the first key of what was typed, and its length in bytes. An
+// escape sequence comes in one piece; one that is no key here takes along what
+// came with it.
+func firstKey(typed []byte) (key string, size int) {
+	if typed[0] == '\x1b' {
+		for sequence, key := range escapes {
+			if bytes.HasPrefix(typed, []byte(sequence)) {
+				return key, len(sequence)
+			}
+		}
+		return "\x1b", len(typed)
 	}
+	switch typed[0] {
+	case '\x03', '\x04':
+		return "ctrl-c", 1
+	case '\r', '\n':
+		return "n", 1
+	}
+	_, size = utf8.DecodeRune(typed)
+	return string(typed[:size]), size
 }
 
 // key waits for a key, or for a line where there is no terminal. When input

@@ -78,7 +78,7 @@ func (r Renderer) heading(step *narrate.Step, s style) []string {
 	if r.Replay != "" {
 		line += s.bad("recorded ") + s.dim(r.Replay+" ")
 	}
-	if command := "$ " + step.Command + " "; step.Command != "" && cells(line)+cells(command) < r.Width-4 {
+	if command := "$ " + printable(step.Command) + " "; step.Command != "" && cells(line)+cells(command) < r.Width-4 {
 		line += s.dim("━━ ") + s.code(command)
 	}
 	if rest := r.Width - cells(line); rest > 0 {
@@ -232,9 +232,9 @@ func (r Renderer) try(step *narrate.Step, s style) []string {
 		if i > 0 && r.small() {
 			break
 		}
-		line := "$ " + t.Run
+		line := "$ " + printable(t.Run)
 		if cells(line)+cells(t.Why)+4 <= r.Width {
-			lines = append(lines, s.code(line)+s.dim("  # "+t.Why))
+			lines = append(lines, s.code(line)+s.dim("  # "+printable(t.Why)))
 			continue
 		}
 		lines = append(lines, r.unbroken(line, s)...)
@@ -286,7 +286,7 @@ func printable(text string) string {
 // Panel renders one table.
 func (r Renderer) Panel(p narrate.Panel, width int) []string {
 	s := newStyle(r.Color)
-	title := "── " + p.Title + " "
+	title := "── " + printable(p.Title) + " "
 	lines := []string{s.dim(cut(title+strings.Repeat("─", max(width-cells(title), 0)), width))}
 	widths := columnWidths(p, width-2)
 	if len(p.Head) > 0 && strings.Join(p.Head, "") != "" {

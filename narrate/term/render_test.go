@@ -10,18 +10,26 @@ import (
 	"github.com/learndocker/learndocker/narrate"
 )
 
-// recorded are the steps of the bundled hello-world.
+// recorded are the steps of all bundled lessons.
 func recorded(t *testing.T) []*narrate.Step {
 	t.Helper()
-	data, err := fs.ReadFile(lessons.Files, "recordings/hello-world.jsonl")
-	if err != nil {
-		t.Fatal(err)
+	files, err := fs.Glob(lessons.Files, "recordings/*.jsonl")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no recordings: %v", err)
 	}
-	r, err := narrate.ReadRecording(bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
+	var steps []*narrate.Step
+	for _, file := range files {
+		data, err := fs.ReadFile(lessons.Files, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := narrate.ReadRecording(bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps = append(steps, r.Steps...)
 	}
-	return r.Steps
+	return steps
 }
 
 func TestOneStepFitsOneScreen(t *testing.T) {
@@ -53,7 +61,7 @@ func TestNothingSaidIsCut(t *testing.T) {
 		}
 		for _, text := range said {
 			if text = strings.Join(strings.Fields(text), " "); !strings.Contains(shown, text) && !strings.Contains(text, "/") {
-				t.Errorf("step %d: cut: %q", step.N, text)
+				t.Errorf("%s, step %d: cut: %q", step.Title, step.N, text)
 			}
 		}
 	}
@@ -70,7 +78,7 @@ func TestEvidenceShrinksBeforeItGoes(t *testing.T) {
 		}
 		for _, kind := range step.Show {
 			if p, ok := step.Panel(kind); ok && !strings.Contains(shown, cut("── "+step.Brief(p).Title, 60)) {
-				t.Errorf("step %d: panel %s is not shown", step.N, kind)
+				t.Errorf("%s, step %d: panel %s is not shown", step.Title, step.N, kind)
 			}
 		}
 	}

@@ -34,13 +34,17 @@ func Markdown(w io.Writer, h narrate.Header, steps []*narrate.Step, o Options) e
 		d.step(s)
 	}
 	d.colophon(steps)
-	body := d.b.String()
+	body := plain(d.b.String())
 	// These two read {{ and {% as their own; a document that holds either, in
 	// some program's output, is marked as not meant for them.
 	if o.FrontMatter == "jekyll" || o.FrontMatter == "hexo" {
 		if strings.Contains(body, "{{") || strings.Contains(body, "{%") {
-			body = "{% raw %}\n" + body + "{% endraw %}\n"
+			body = "{% raw %}\n" + endraw.ReplaceAllString(body, "{ %$1") + "{% endraw %}\n"
 		}
+	}
+	// Hugo has no such mark; what it would run is written apart.
+	if o.FrontMatter == "hugo" {
+		body = strings.NewReplacer("{{<", "{ {<", "{{%", "{ {%").Replace(body)
 	}
 	head, err := frontMatter(h, o.FrontMatter)
 	if err != nil {
@@ -54,13 +58,16 @@ func Markdown(w io.Writer, h narrate.Header, steps []*narrate.Step, o Options) e
 	return err
 }
 
+// endraw would end the mark from within.
+var endraw = regexp.MustCompile(`\{%(-?\s*endraw)`)
+
 func frontMatter(h narrate.Header, kind string) (string, error) {
-	title := strings.ReplaceAll(h.Title, "`", "")
+	title := strings.NewReplacer("`", "", "<", "", ">", "").Replace(oneLine(h.Title)) // themes print it as it is
 	tags := []string{"docker", "containers", "linux"}
 	var head any
 	switch kind {
 	case "none":
-		return "# " + h.Title + "\n\n", nil
+		return plain("# " + oneLine(h.Title) + "\n\n"), nil
 	case "jekyll":
 		head = struct {
 			Layout string   `yaml:"layout"`
@@ -108,13 +115,13 @@ func (d *document) step(s *narrate.Step) {
 	d.output(s.Output)
 	switch s.Kind {
 	case narrate.KindStop:
-		d.line("## %d. %s\n", s.N, s.Title)
+		d.line("## %d. %s\n", s.N, oneLine(s.Title))
 		d.line("*Stage `%s`%s*\n", s.Stage(), between(s.Edge))
 	case narrate.KindEnd:
-		d.line("## %s\n", s.Title)
+		d.line("## %s\n", oneLine(s.Title))
 	}
 	for _, o := range s.Outcomes {
-		d.line("> **%s** %s. %s\n", oneLine(o.Question.Question), capital(o.Truth()), oneLine(o.Why))
+		d.line("> **%s** %s. %s\n", oneLine(o.Question.Question), capital(oneLine(o.Truth())), oneLine(o.Why))
 	}
 	if s.Prose != "" {
 		d.line("%s\n", s.Prose)
@@ -134,15 +141,15 @@ func between(e narrate.Edge) string {
 	if e.From == "" {
 		return ""
 	}
-	return ", " + e.From + " → " + e.To
+	return ", " + escape(e.From) + " → " + escape(e.To)
 }
 
 func (d *document) claims(s *narrate.Step) {
 	for _, c := range s.Claims {
 		if c.Holds {
-			d.line("- ✓ %s", c.Say)
+			d.line("- ✓ %s", oneLine(c.Say))
 		} else {
-			d.line("- ✗ not so on this machine: %s", c.Say)
+			d.line("- ✗ not so on this machine: %s", oneLine(c.Say))
 		}
 	}
 	for _, f := range s.Failed {
@@ -157,7 +164,7 @@ func (d *document) question(q narrate.Question) {
 	d.line("> **Before you read on:** %s", oneLine(q.Question))
 	d.line(">")
 	for i, c := range q.Choices {
-		d.line("> %d. %s", i+1, c.Text)
+		d.line("> %d. %s", i+1, oneLine(c.Text))
 	}
 	d.line("")
 }
@@ -307,5 +314,5 @@ func (d *document) colophon(steps []*narrate.Step) {
 	}
 	d.line("---\n")
 	d.line("*Observed on %s with learndocker %s, as %s: Linux %s on %s, cgroup %s. Every number was read from the engine, the wire or the kernel while the engine was held still.*",
-		d.header.Made.Format("2 January 2006"), d.header.Version, who, d.header.Machine.Kernel, d.header.Machine.Arch, d.header.Machine.Cgroup)
+		d.header.Made.Format("2 January 2006"), clean(d.header.Version), who, clean(d.header.Machine.Kernel), clean(d.header.Machine.Arch), clean(d.header.Machine.Cgroup))
 }

@@ -18,6 +18,9 @@ import (
 func stable(text string, h narrate.Header, steps []*narrate.Step) string {
 	text = replaceFigures(text, h)
 	kinds := volatile(steps)
+	if len(kinds) == 0 {
+		return text
+	}
 	values := make([]string, 0, len(kinds))
 	for v := range kinds {
 		values = append(values, regexp.QuoteMeta(v))
@@ -93,6 +96,9 @@ func volatile(steps []*narrate.Step) map[string]subject {
 				add("ns", strconv.FormatUint(inode, 10), fmt.Sprint(inode))
 			}
 		}
+		for _, c := range s.Containers {
+			ofContainer(c, add)
+		}
 		if s.DataRoot != "" {
 			add("data", s.DataRoot, s.DataRoot)
 			dir := strings.TrimSuffix(s.DataRoot, "/data")
@@ -105,11 +111,23 @@ func volatile(steps []*narrate.Step) map[string]subject {
 	return found
 }
 
+func ofContainer(c narrate.Container, add func(kind, value, key string)) {
+	add("id", c.ID, c.ID)
+	add("id", c.ID[:12], c.ID)
+	add("name", c.Name, c.Name)
+	add("name", escape(c.Name), c.Name) // at the head of a table
+	add("pid", strconv.Itoa(c.PID), strconv.Itoa(c.PID))
+	add("address", c.Address, c.Address)
+	for _, n := range c.Namespaces {
+		add("ns", strconv.FormatUint(n.Inode, 10), fmt.Sprint(n.Inode))
+	}
+}
+
 func ofFact(f stage.Fact, add func(kind, value, key string)) {
 	switch f := f.(type) {
 	case stage.Created:
 		add("id", f.ID, f.ID)
-		add("id", f.ID[:12], f.ID)
+		add("id", f.ID[:min(12, len(f.ID))], f.ID)
 		add("name", f.Name, f.Name)
 	case stage.Resolved:
 		add("registry", f.Registry, f.Registry)
@@ -133,6 +151,7 @@ var figures = []struct {
 	{regexp.MustCompile(`(?m)^date: .*$`), "date: day"},
 	{regexp.MustCompile(`"Created":\d+`), `"Created":moment`},
 	{regexp.MustCompile(`(?:Less than a second|\d+ seconds?|About a minute|\d+ minutes) ago`), "moments ago"},
+	{regexp.MustCompile(`\bUp (?:Less than a second|\d+ seconds?|About a minute|\d+ minutes)`), "Up for moments"},
 	// The groups' common parent is there already where another daemon runs.
 	{regexp.MustCompile(`(mkdir\("/sys/fs/cgroup/(?:\w+/)?learndocker", 0755\) = )\w+`), "${1}made or there"},
 	// The file system that holds the daemon's directory.

@@ -52,20 +52,20 @@ func guarded(names func(host string) bool, h http.Handler) http.Handler {
 	})
 }
 
-// hosts tells the names by which a listener may be asked for: addresses, which
-// no other site can take, "localhost", and the name in the join address.
-func hosts(l net.Listener, join string) func(host string) bool {
-	_, port, _ := net.SplitHostPort(l.Addr().String())
+// hosts tells the names by which a server may be asked for: addresses, which no
+// other site can take, "localhost", and the name in the join address. The port
+// may be another one, of a tunnel.
+func hosts(join string) func(host string) bool {
 	named := ""
 	if u, err := url.Parse(join); err == nil {
 		named = u.Hostname()
 	}
 	return func(host string) bool {
-		name, at, err := net.SplitHostPort(host)
+		name, _, err := net.SplitHostPort(host)
 		if err != nil {
-			name, at = strings.Trim(host, "[]"), "80"
+			name = strings.Trim(host, "[]")
 		}
-		return at == port && (net.ParseIP(name) != nil || name == "localhost" || named != "" && name == named)
+		return net.ParseIP(name) != nil || name == "localhost" || named != "" && name == named
 	}
 }
 

@@ -60,10 +60,10 @@ const (
 // Serve answers pages until ctx ends: the teacher's at lead, students' at
 // follow, which may be nil.
 func (s *Server) Serve(ctx context.Context, lead, follow net.Listener) error {
-	servers := []*http.Server{s.server(ctx, lead, s.leading())}
+	servers := []*http.Server{s.server(s.leading())}
 	listeners := []net.Listener{lead}
 	if follow != nil {
-		servers, listeners = append(servers, s.server(ctx, follow, s.following())), append(listeners, follow)
+		servers, listeners = append(servers, s.server(s.following())), append(listeners, follow)
 	}
 	ended := make(chan error, len(servers))
 	for i, server := range servers {
@@ -96,10 +96,10 @@ func shutdown(server *http.Server) error {
 	return server.Close()
 }
 
-func (s *Server) server(ctx context.Context, l net.Listener, h http.Handler) *http.Server {
+func (s *Server) server(h http.Handler) *http.Server {
 	return &http.Server{
-		Handler: guarded(hosts(l, s.options.Join), h), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: maxHeader, BaseContext: func(net.Listener) context.Context { return ctx },
+		Handler: guarded(hosts(s.options.Join), h), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: maxHeader,
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -24,7 +25,9 @@ const usage = `usage:
   bench watch HOST COMMAND...        run a command while every stop of a daemon is released at once
   bench first LEARNDOCKER            print the ms from a lesson's start to its first stop
   bench keys LEARNDOCKER STEPS OWN   add to two files, for each stop of a lesson, the ms from the key to
-                                     the painted step, and what of them was not the engine's own work`
+                                     the painted step, and what of them was not the engine's own work
+  bench class LEARNDOCKER N          print, for a lesson that N browsers follow: the longest ms from the teacher's
+                                     key to the last of them, followers lost, the server's KiB before and after`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -40,6 +43,13 @@ func main() {
 const patience = time.Minute
 
 func run(ctx context.Context, args []string) error {
+	if len(args) == 3 && args[0] == "class" {
+		n, err := strconv.Atoi(args[2])
+		if err != nil {
+			return fmt.Errorf("number of followers: %w", err)
+		}
+		return measureClass(ctx, args[1], n)
+	}
 	if len(args) >= 3 && args[0] == "watch" {
 		return watch(ctx, args[1], args[2:])
 	}

@@ -50,7 +50,7 @@ func (p *initProcess) dropPrivileges() (stage.Fact, error) {
 	if err := p.setCapabilities(caps.Mask(wanted)); err != nil {
 		return nil, err
 	}
-	// Die with the daemon. Set last: a change of ids clears it (prctl(2)).
+	// Die with the daemon, again: a change of ids has cleared it (prctl(2)).
 	if err := p.kernel.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), "PR_SET_PDEATHSIG", "SIGKILL"); err != nil {
 		return nil, err
 	}

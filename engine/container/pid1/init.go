@@ -69,9 +69,12 @@ func nameProcess(name string) {
 func run() int {
 	unix.CloseOnExec(socketFD)
 	unix.Umask(0)
+	// Die with the daemon from the first moment: one that is stopped would not
+	// notice its end by the socket.
+	mortal := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)
 	nameProcess("container-init")
 	conn := wire.NewConn(os.NewFile(socketFD, "daemon"), nil)
-	err := become(conn)
+	err := become(conn, mortal)
 	failure := &wire.Failure{Message: err.Error(), Status: 125}
 	_ = errors.As(err, &failure)
 	_ = conn.Send(wire.Packet{Error: failure}) // if nobody listens there is nobody to tell
@@ -97,7 +100,12 @@ type initProcess struct {
 	trail  *stage.Trail
 }
 
-func become(conn *wire.Conn) error {
+// become takes the answer to a call that was made before anybody could be told
+// of it.
+func become(conn *wire.Conn, mortal error) error {
+	if mortal != nil {
+		return fmt.Errorf("ask to die with the daemon: %w", mortal)
+	}
 	if err := conn.Send(wire.Packet{Ready: true}); err != nil {
 		return fmt.Errorf("wait for setup: %w", err)
 	}
@@ -113,6 +121,7 @@ func become(conn *wire.Conn) error {
 		p.trail = stage.NewTrail(asker{conn})
 	}
 	p.kernel = sys.Kernel{Trail: p.trail, By: "init"}
+	p.kernel.Did("prctl", nil, "", "PR_SET_PDEATHSIG", "SIGKILL")
 	for _, step := range []func() (stage.Fact, error){p.joinCgroup, p.mountAll, p.pivot, p.dropPrivileges} {
 		fact, err := step()
 		if err != nil {

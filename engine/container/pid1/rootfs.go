@@ -57,7 +57,12 @@ func (p *initProcess) mount(m specs.Mount, fact *stage.Mounts) error {
 	if p.Userns && m.Type == "devpts" {
 		data = strings.TrimSuffix(data, ",gid=5") // may be an id that is not mapped
 	}
-	if err := p.kernel.Mount(m.Source, target, fstype, flags, data); err != nil {
+	err = p.kernel.Mount(m.Source, target, fstype, flags, data)
+	if m.Type == "proc" && errors.Is(err, unix.EPERM) {
+		// The kernel shows in a user namespace no more of /proc than was seen before.
+		return fmt.Errorf("%w: parts of the /proc out here are covered, as in a container of docker's; there it takes --security-opt systempaths=unconfined", err)
+	}
+	if err != nil {
 		return err
 	}
 	fact.Mounts = append(fact.Mounts, stage.Mount{Target: m.Destination, Type: m.Type, Source: m.Source, Options: strings.Join(m.Options, ",")})

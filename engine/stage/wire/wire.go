@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/learndocker/learndocker/engine/stage"
 )
@@ -127,9 +128,12 @@ type Holder struct {
 	gone chan struct{}
 	once sync.Once
 	word chan Packet
+	asks atomic.Bool // a point has been shown and the word on it has not come
 }
 
-// NewHolder starts to listen for the other end's words.
+// NewHolder starts to listen for the other end's words. One who speaks out of
+// turn, twice on one point or before any, has lost his place: he is left, as one
+// who sends what is no packet.
 func NewHolder(conn *Conn) *Holder {
 	h := &Holder{conn: conn, turn: make(chan struct{}, 1), gone: make(chan struct{}), word: make(chan Packet)}
 	h.turn <- struct{}{}
@@ -141,7 +145,7 @@ func (h *Holder) listen() {
 	defer h.Leave()
 	for {
 		p, err := h.conn.Receive()
-		if err != nil {
+		if err != nil || !h.asks.CompareAndSwap(true, false) {
 			return
 		}
 		select {
@@ -170,6 +174,7 @@ func (h *Holder) At(ctx context.Context, p stage.Point) error {
 	}
 	h.seq++
 	p.Seq = h.seq
+	h.asks.Store(true)
 	if err := h.conn.Send(Packet{Point: &p}); err != nil {
 		return errors.Join(ErrAborted, err)
 	}

@@ -91,7 +91,7 @@ func TestPacketsAreBounded(t *testing.T) {
 		io.Reader
 		io.Writer
 	}{strings.NewReader(strings.Repeat("x", MaxPacket+2)), io.Discard}, nil)
-	if _, err := endless.Receive(); err == nil || errors.Is(err, io.EOF) {
+	if _, err := endless.Receive(); err == nil || !strings.Contains(err.Error(), "longer than") {
 		t.Errorf("an endless line: %v", err)
 	}
 	if err := endless.Send(Packet{Abort: strings.Repeat("x", MaxPacket)}); err == nil {

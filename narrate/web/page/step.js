@@ -157,7 +157,7 @@ const details = {
     const [container, type] = id.split(' ');
     const n = scene.containers.get(container)?.own.find(o => o.type === type);
     if (!n) return null;
-    const members = (step.probe?.members ?? {})[type] ?? (step.probe?.processes ?? []).filter(p => p.role === 'container');
+    const members = n.members ?? [];
     return [`${type} namespace`, html`<${Rows} rows=${[[say('inode'), String(n.inode)], [say('host'), String(n.host)], [say('members'), members.map(m => `${m.pid} ${m.name}`).join(', ') || say('none any more')]]} />
       <p class="small"><code>ls -l /proc/${scene.containers.get(container).pid}/ns/${type}</code></p>`];
   },

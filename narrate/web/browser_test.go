@@ -1,0 +1,393 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"github.com/learndocker/learndocker/narrate"
+)
+
+// browser starts Chromium, once for a test.
+func browser(t *testing.T) context.Context {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatal("chromium is missing: apt-get install chromium")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox)
+	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewContext(ctx)
+	t.Cleanup(stop)
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		t.Fatal(err)
+	}
+	return ctx
+}
+
+// tab is one page in the browser. What its console says is the test's failure.
+type tab struct {
+	t   *testing.T
+	ctx context.Context
+}
+
+// patience bounds the wait for what a page should come to show.
+const patience = time.Minute
+
+func openTab(t *testing.T, browser context.Context, address string, width, height int64) *tab {
+	t.Helper()
+	ctx, stop := chromedp.NewContext(browser)
+	t.Cleanup(stop)
+	p := &tab{t, ctx}
+	p.do(chromedp.Navigate("about:blank"), chromedp.EmulateViewport(width, height))
+	var mu sync.Mutex
+	err := chromedp.Listen(ctx, func(event any) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch e := event.(type) {
+		case *runtime.EventExceptionThrown:
+			t.Errorf("%s: exception: %s", address, e.ExceptionDetails.Exception.Description)
+		case *network.EventRequestWillBeSent:
+			if !strings.HasPrefix(e.Request.URL, "http://127.0.0.1:") && !strings.HasPrefix(e.Request.URL, "data:") && e.Request.URL != "about:blank" {
+				t.Errorf("the page asks another origin: %s", e.Request.URL)
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.do(chromedp.Navigate(address), chromedp.WaitVisible("h1"))
+	return p
+}
+
+func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	if err := chromedp.Do(p.ctx, steps...); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// eval evaluates JavaScript that gives a string.
+func (p *tab) eval(code string) string {
+	p.t.Helper()
+	v, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](code))
+	if err != nil {
+		p.t.Fatalf("%s: %v", code, err)
+	}
+	return v
+}
+
+// until waits for a condition in JavaScript.
+func (p *tab) until(what string) {
+	p.t.Helper()
+	for began := time.Now(); time.Since(began) < patience; time.Sleep(30 * time.Millisecond) {
+		if p.eval("String(Boolean("+what+"))") == "true" {
+			return
+		}
+	}
+	p.t.Fatalf("never so: %s\nthe page shows:\n%s", what, p.eval("document.body.innerText"))
+}
+
+func (p *tab) heading() string { return p.eval("document.querySelector('.where').innerText") }
+
+func (p *tab) at(step int) {
+	p.t.Helper()
+	p.until(fmt.Sprintf("document.querySelector('.where')?.innerText.startsWith('Step %d ')", step))
+}
+
+// shot keeps a picture of the page, where SHOTS names a directory for them.
+func (p *tab) shot(name string) {
+	p.t.Helper()
+	dir := os.Getenv("SHOTS")
+	if dir == "" {
+		return
+	}
+	png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644)
+	}
+	if err != nil {
+		p.t.Error(err)
+	}
+}
+
+func (c *class) teacher() string { return "http://" + c.lead + "/#token=" + c.server.token }
+func (c *class) student() string { return "http://" + c.follow + "/" }
+
+// TestWholeLessonByKeyboard leads from the introduction to the end without a
+// mouse, predicts where it is asked to, and goes back and forth.
+func TestWholeLessonByKeyboard(t *testing.T) {
+	c := newClass(t)
+	c.next(1)
+	p := openTab(t, browser(t), c.teacher(), 1280, 800)
+	if token := p.eval("location.hash"); strings.Contains(token, "token") {
+		t.Errorf("the token stays in the address bar: %s", token)
+	}
+	questions := 0
+	for n := 1; ; n++ {
+		if step := c.session.Step(); step.Question != nil {
+			questions++
+			p.do(chromedp.KeyEvent("1"))
+			p.until("document.querySelector('.question .chosen')")
+		}
+		p.do(chromedp.KeyEvent("n"))
+		if n == 25 {
+			break
+		}
+		p.at(n)
+		if n > 1 && c.session.Step().Kind == narrate.KindStop {
+			p.until("document.querySelector('.picture .busy')")
+		}
+	}
+	p.until("document.querySelector('.where').innerText === 'the end'")
+	if questions == 0 {
+		t.Error("nothing was asked")
+	}
+	for _, want := range []string{"Hello from learndocker!", "Unable to find image"} {
+		p.until(fmt.Sprintf("document.querySelector('.terminal').innerText.includes(%q)", want))
+	}
+	p.do(chromedp.KeyEvent("b"))
+	p.at(24)
+	p.do(chromedp.KeyEvent("b"), chromedp.KeyEvent("b"))
+	p.at(22)
+	p.until("document.querySelector('.outcome')")
+	p.do(chromedp.KeyEvent("?"))
+	p.until("document.querySelector('[role=dialog]')")
+	p.do(chromedp.KeyEvent("\u001b"))
+	p.until("!document.querySelector('[role=dialog]')")
+	p.until("document.querySelector('[aria-live]').innerText.includes('exit')")
+}
+
+// TestChosenInThePicture opens what the picture holds, by keyboard.
+func TestChosenInThePicture(t *testing.T) {
+	c := newClass(t)
+	c.next(22)
+	p := openTab(t, browser(t), c.teacher(), 1280, 800)
+	p.at(21)
+	for choice, want := range map[string]string{
+		"namespace pid": "inode", "layer": "diffID", "control group": "memory", "process": "CapEff", "overlay": "upper", "image hello-world": "index.json", "the API socket": "",
+	} {
+		p.eval(fmt.Sprintf("document.querySelector('.picture [role=button][aria-label^=%q]').focus(), ''", choice))
+		p.do(chromedp.KeyEvent("\r"))
+		p.until(fmt.Sprintf("document.querySelector('.detail')?.innerText.includes(%q)", want))
+		p.do(chromedp.KeyEvent("\u001b"))
+		p.until("!document.querySelector('.detail')")
+	}
+}
+
+// TestClassFollows: a teacher and three students. One comes late, one reloads,
+// one has no network for ten seconds; all end at the teacher's step. Their votes
+// are the teacher's bars.
+func TestClassFollows(t *testing.T) {
+	c := newClass(t)
+	c.next(2)
+	b := browser(t)
+	lead := openTab(t, b, c.teacher(), 1280, 800)
+	wire := newCable(t, c.follow)
+	anna, ben := openTab(t, b, c.student(), 360, 780), openTab(t, b, "http://"+wire.address+"/", 1280, 800)
+	lead.do(chromedp.KeyEvent("n"))
+	for _, p := range []*tab{lead, anna, ben} {
+		p.at(2)
+	}
+	anna.do(chromedp.KeyEvent("1"))
+	ben.do(chromedp.KeyEvent("2"))
+	lead.until("[...document.querySelectorAll('.choices .votes')].map(v => v.innerText.trim()).join() === '1,1,0'")
+
+	wire.set(true)
+	lead.do(chromedp.KeyEvent("n"))
+	lead.at(3)
+	lead.do(chromedp.KeyEvent("n"))
+	lead.at(4)
+	carl := openTab(t, b, c.student(), 1280, 800)
+	carl.at(4)
+	anna.do(chromedp.Reload(), chromedp.WaitVisible("h1"))
+	anna.at(4)
+	time.Sleep(10 * time.Second) // what the network is away
+	if got := ben.heading(); !strings.HasPrefix(got, "Step 2 ") {
+		t.Errorf("without a network came %s", got)
+	}
+	ben.until("document.querySelector('.banner.bad')")
+	wire.set(false)
+	ben.at(4)
+
+	carl.do(chromedp.KeyEvent("b"))
+	carl.at(3)
+	lead.do(chromedp.KeyEvent("n"))
+	lead.at(5)
+	carl.until("document.querySelector('.banner button')")
+	carl.at(3) // looks around while the teacher goes on
+	carl.do(chromedp.Click(chromedp.CSS(".banner button")))
+	for _, p := range []*tab{anna, ben, carl} {
+		p.at(5)
+	}
+	anna.until("!document.querySelector('.timeline .primary:not(:disabled)')") // nobody but the teacher leads
+	c.stop()
+	anna.until("document.querySelector('.banner')?.innerText.includes('over')")
+}
+
+// cable is a way to a server that can be cut.
+type cable struct {
+	address string
+	mu      sync.Mutex
+	cut     bool
+	open    []net.Conn
+}
+
+func newCable(t *testing.T, to string) *cable {
+	t.Helper()
+	l := listen(t)
+	t.Cleanup(func() { l.Close() })
+	k := &cable{address: l.Addr().String()}
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			k.mu.Lock()
+			out, err := net.Dial("tcp", to)
+			if err != nil || k.cut {
+				in.Close()
+			} else {
+				k.open = append(k.open, in, out)
+				go func() { _, _ = io.Copy(in, out) }()
+				go func() { _, _ = io.Copy(out, in) }()
+			}
+			k.mu.Unlock()
+		}
+	}()
+	return k
+}
+
+func (k *cable) set(cut bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.cut = cut
+	for _, c := range k.open {
+		c.Close()
+	}
+	k.open = nil
+}
+
+// TestDeepLink opens a session at a step.
+func TestDeepLink(t *testing.T) {
+	c := newClass(t)
+	c.next(20)
+	p := openTab(t, browser(t), c.student()+"#step=12", 1280, 800)
+	p.at(12)
+	p.until("document.querySelector('.words code').innerText === 'overlay.mount'")
+}
+
+// TestFitsEveryScreen: no step is wider than the screen, from a telephone to a
+// projector, light and dark; axe finds nothing serious.
+func TestFitsEveryScreen(t *testing.T) {
+	axe := axeCore(t)
+	c := newClass(t)
+	c.next(26)
+	b := browser(t)
+	for _, screen := range []struct {
+		width, height int64
+		theme         string
+	}{{360, 780, "light"}, {1280, 800, "dark"}, {1920, 1080, "light"}} {
+		p := openTab(t, b, "about:blank", screen.width, screen.height)
+		p.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+			_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+				{Name: "prefers-color-scheme", Value: screen.theme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+			}})
+			return err
+		}), chromedp.Navigate(c.student()), chromedp.WaitVisible("h1"))
+		for _, step := range []int{0, 1, 2, 5, 7, 13, 14, 18, 21, 22, 24} {
+			p.eval(fmt.Sprintf("document.querySelectorAll('.timeline li button')[%d].click(), ''", step))
+			if step > 0 {
+				p.at(step)
+			}
+			if over := p.eval("String(document.scrollingElement.scrollWidth - innerWidth)"); over != "0" && !strings.HasPrefix(over, "-") {
+				t.Errorf("%d px, step %d: %s px wider than the screen", screen.width, step, over)
+			}
+			if step == 2 || step == 21 {
+				p.shot(fmt.Sprintf("%d-%s-%d", screen.width, screen.theme, step))
+				p.accessible(axe, fmt.Sprintf("%d px, %s, step %d", screen.width, screen.theme, step))
+			}
+		}
+	}
+}
+
+func axeCore(t *testing.T) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(cache, "learndocker-test", "node_modules", "axe-core", "axe.min.js"))
+	if err != nil {
+		t.Fatalf("axe-core is missing: scripts/test-deps (%v)", err)
+	}
+	return string(data)
+}
+
+// accessible asks axe for faults, and takes the serious ones as failures.
+func (p *tab) accessible(axe, where string) {
+	p.t.Helper()
+	p.eval(axe + ";''")
+	p.eval("window.found = null; axe.run().then(r => { window.found = r.violations }, e => { window.found = [{id: String(e), impact: 'critical', nodes: []}] }); ''")
+	p.until("window.found")
+	for line := range strings.Lines(p.eval(`window.found.filter(v => v.impact === 'serious' || v.impact === 'critical').map(v => v.id + ': ' + v.nodes.map(n => n.target + ' ' + (n.failureSummary ?? '').replaceAll('\n', ' ')).slice(0, 3).join(' | ')).join('\n')`)) {
+		p.t.Errorf("%s: axe: %s", where, line)
+	}
+}
+
+// TestTextStaysText: what a container, an image or a lesson has written is
+// shown, never obeyed.
+func TestTextStaysText(t *testing.T) {
+	const evil = `<img src=x onerror="window.obeyed=1"><script>window.obeyed=1</script>[x](javascript:window.obeyed=1)"'`
+	step := map[string]any{
+		"kind": "stop", "n": 1, "of": 1, "at": "2026-01-01T00:00:00Z", "command": "docker run " + evil, "title": evil, "prose": evil + "\n\n" + evil, "more": evil,
+		"point": map[string]any{"seq": 1, "pid": 1, "stage": "image.tag", "fact": map[string]any{"reference": evil, "familiar": evil, "digest": evil, "id": evil, "index": evil}},
+		"edge":  map[string]any{"from": "daemon", "to": "store"}, "claims": []any{map[string]any{"say": evil, "holds": false}}, "failed": []string{evil},
+		"show": []string{"store", "acts"}, "output": []any{map[string]any{"stream": "stdout", "text": evil}},
+		"panels": []any{
+			map[string]any{"kind": "store", "title": evil, "head": []string{evil, evil}, "rows": []any{map[string]any{"cells": []string{evil, evil}}}},
+			map[string]any{"kind": "acts", "title": evil, "rows": []any{map[string]any{"cells": []string{evil, evil, evil}}}},
+		},
+		"try":      []any{map[string]any{"run": evil, "why": evil}},
+		"question": map[string]any{"id": evil, "question": evil, "choices": []any{map[string]any{"key": evil, "text": evil}}},
+		"probe":    map[string]any{"processes": []any{map[string]any{"role": "daemon", "pid": 1, "name": evil, "nspid": []int{1}}}},
+	}
+	var lines bytes.Buffer
+	e := json.NewEncoder(&lines)
+	for _, v := range []any{map[string]any{"learndocker-recording": 1, "lesson": evil, "title": evil, "language": "en", "made": "2026-01-01T00:00:00Z", "machine": map[string]any{"kernel": evil}}, step} {
+		if err := e.Encode(v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	recording, err := narrate.ReadRecording(&lines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newClassOf(t, narrate.NewReplay(recording))
+	c.next(1)
+	p := openTab(t, browser(t), c.teacher(), 1280, 800)
+	p.until("document.querySelector('.terminal').innerText.includes('onerror')")
+	p.eval("document.querySelector('.picture [aria-label^=image]').dispatchEvent(new MouseEvent('click', {bubbles: true})), document.querySelectorAll('a[href]').forEach(a => a.click()), ''")
+	p.until("document.querySelector('.detail')")
+	if got := p.eval("String(window.obeyed) + document.querySelectorAll('img, #app script, a[href^=javascript]').length"); got != "undefined0" {
+		t.Errorf("text was obeyed: %s", got)
+	}
+}
