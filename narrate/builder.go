@@ -41,6 +41,7 @@ type predicted struct {
 	question Question
 	plan     lesson.Predict
 	why      string
+	in       map[string]asked // in the other languages
 }
 
 func newBuilder(l *prose.Library, of int) *builder {
@@ -174,19 +175,21 @@ func (b *builder) fill(s *Step, p *prose.Page, env prose.Env) error {
 		err = errors.Join(err, e)
 		s.Claims = append(s.Claims, Claim{Say: fill(c.Say), Holds: held})
 	}
-	for _, t := range p.Try {
+	var offered []int
+	for i, t := range p.Try {
 		if t.If != "" {
 			if held, e := prose.Holds(t.If, env); e != nil || !held {
 				err = errors.Join(err, e)
 				continue
 			}
 		}
+		offered = append(offered, i)
 		s.Try = append(s.Try, prose.Try{Run: fill(t.Run), Why: fill(t.Why)})
 	}
 	if err != nil {
 		return fmt.Errorf("page %s: %w", p.Name, err)
 	}
-	return nil
+	return b.translate(s, p, offered, env)
 }
 
 // resolve answers the questions whose truth is now known.
@@ -210,6 +213,9 @@ func (b *builder) resolve(s *Step, env prose.Env) error {
 			s.Failed = append(s.Failed, fmt.Sprintf("question %s: the measured answer %q is none of its choices", q.question.ID, o.Measured))
 		}
 		s.Outcomes = append(s.Outcomes, o)
+		if err := b.answerIn(s, q, o, env); err != nil {
+			return err
+		}
 	}
 	b.predicted = open
 	return nil
@@ -245,7 +251,11 @@ func (b *builder) ask(s *Step, plan lesson.Stop, env prose.Env) error {
 		return fmt.Errorf("question %s: %w", id, err)
 	}
 	s.Question = &Question{ID: id, Question: text, Choices: q.Choices}
-	b.predicted = append(b.predicted, predicted{*s.Question, *plan.Predict, q.Why})
+	in, err := b.askedIn(s, id, q, env)
+	if err != nil {
+		return err
+	}
+	b.predicted = append(b.predicted, predicted{*s.Question, *plan.Predict, q.Why, in})
 	return nil
 }
 

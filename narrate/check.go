@@ -12,7 +12,8 @@ import (
 
 // CheckWords holds scripts against the prose: every page and question that a
 // lesson names exists, and, where all bundled lessons are given, none is there
-// that no lesson uses. It returns what is wrong.
+// that no lesson uses, and every translation is whole and up to date. It returns
+// what is wrong.
 func CheckWords(lessons []*lesson.Lesson, library *prose.Library, all bool) ([]string, error) {
 	used := map[string]bool{}
 	asked := map[string]bool{}
@@ -42,6 +43,13 @@ func CheckWords(lessons []*lesson.Lesson, library *prose.Library, all bool) ([]s
 	}
 	if !all {
 		return wrong, nil
+	}
+	for _, l := range library.Translations {
+		found, err := prose.Compare(library, l)
+		if err != nil {
+			return wrong, err
+		}
+		wrong = append(wrong, found...)
 	}
 	return orphans(wrong, library, used, asked)
 }

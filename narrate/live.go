@@ -111,14 +111,16 @@ func NewLive(l *lesson.Lesson, library *prose.Library, o Options) (*Live, error)
 		}
 		title = page.Title
 	}
-	return &Live{
+	live := &Live{
 		builder: newBuilder(library, l.Stops()), lesson: l, options: o,
 		output: make(chan Line, 256),
 		header: Header{
 			Format: RecordingFormat, Lesson: l.ID, Title: title, Language: o.Language, Made: time.Now().UTC().Truncate(time.Second),
 			Version: o.Version, Machine: probe.Machine(runtime.GOARCH), Rootless: !probe.IsRoot(),
 		},
-	}, nil
+	}
+	live.header.inLanguages(library, l.Page)
+	return live, nil
 }
 
 // Header says what this is and where it runs.

@@ -234,7 +234,7 @@ func (e *evidence) layers() Panel {
 		}
 		p.More += f.Entries - len(f.First)
 	case stage.Overlay:
-		p.Head = []string{"part", "directory"}
+		p.Head = []string{headPart, "directory"}
 		for _, l := range f.Lower {
 			p.add("lower (read-only)", l)
 		}

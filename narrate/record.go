@@ -31,11 +31,14 @@ type Header struct {
 	Format   int        `json:"learndocker-recording"`
 	Lesson   string     `json:"lesson"`
 	Title    string     `json:"title"`
-	Language string     `json:"language"`
+	Language string     `json:"language"` // of the steps' own words
 	Made     time.Time  `json:"made"`
 	Version  string     `json:"version"`
 	Machine  probe.Boot `json:"machine"`
 	Rootless bool       `json:"rootless"`
+
+	Languages []string          `json:"languages,omitempty"` // in which it is told, the steps' own first; none is that one only
+	Titles    map[string]string `json:"titles,omitempty"`    // in the others
 }
 
 // Recording is a session's steps.

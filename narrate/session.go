@@ -162,7 +162,7 @@ func (s *Session) Answered(q Question) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, step := range s.seen {
-		if step.Question != nil && step.Question.ID == q.ID && step.Question.Question == q.Question {
+		if step.asks(q) {
 			return s.answers[step.Question]
 		}
 	}

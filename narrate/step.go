@@ -34,6 +34,7 @@ type Step struct {
 	Title    string         `json:"title"`
 	Prose    string         `json:"prose"`          // Markdown, fields filled
 	More     string         `json:"more,omitempty"` // for whoever asks for more
+	In       Translations   `json:"in,omitempty"`   // all that is said, in the other languages
 	Claims   []Claim        `json:"claims,omitempty"`
 	Show     []string       `json:"show,omitempty"` // panels that belong on the page
 	Panels   []Panel        `json:"panels,omitempty"`

@@ -43,14 +43,21 @@ func NewWatch(ctx context.Context, host string, library *prose.Library, o Option
 	if err != nil {
 		return nil, err
 	}
-	return &Watch{
+	w := &Watch{
 		builder: newBuilder(library, 0), grip: g,
 		header: Header{
-			Format: RecordingFormat, Lesson: "watch", Title: "What a docker client did", Language: o.Language,
+			Format: RecordingFormat, Lesson: "watch", Title: titleOfWatch, Language: o.Language,
 			Made: time.Now().UTC().Truncate(time.Second), Version: o.Version, Machine: probe.Machine(runtime.GOARCH), Rootless: !probe.IsRoot(),
+			Languages: library.Languages(), Titles: map[string]string{},
 		},
-	}, nil
+	}
+	for _, l := range library.Translations {
+		w.header.Titles[l.Language] = l.Words().Say(titleOfWatch)
+	}
+	return w, nil
 }
+
+const titleOfWatch = "What a docker client did"
 
 // Header says what this is and where it runs.
 func (w *Watch) Header() Header { return w.header }

@@ -33,10 +33,14 @@ var built struct {
 	err  error
 }
 
-// TestMain removes the program that the tests have built.
+// TestMain removes the program that the tests have built. They speak English,
+// whatever whoever runs them speaks.
 func TestMain(m *testing.M) {
 	if os.Getenv(keeperVar) != "" {
 		os.Exit(keep(os.Args[1:]))
+	}
+	if err := os.Setenv("LEARNDOCKER_LANG", "en"); err != nil {
+		panic(err)
 	}
 	status := m.Run()
 	if built.dir != "" {

@@ -28,7 +28,8 @@ import (
 	"github.com/learndocker/learndocker/narrate/transcript"
 )
 
-const language = "en"
+// language is that in which lessons are written first.
+const language = prose.Original
 
 // showFlags say how steps are shown and kept: the same for a lesson, a
 // recording and a watched daemon.
@@ -39,8 +40,9 @@ type showFlags struct {
 	frontMatter string
 	stable      bool
 	record      string
+	language    languageFlag
 	web         webFlags
-	waiting     string // what is waited for when nothing happens
+	awaited     string // the command that a watched daemon waits for
 }
 
 func (f *showFlags) declare(flags *pflag.FlagSet) {
@@ -50,6 +52,7 @@ func (f *showFlags) declare(flags *pflag.FlagSet) {
 	flags.StringVar(&f.frontMatter, "front-matter", "none", "head of the transcript: jekyll, hexo, hugo, none")
 	flags.BoolVar(&f.stable, "stable", false, "in the transcript, name by kind what differs from run to run")
 	flags.StringVar(&f.record, "record", "", "write the recording to `FILE`, as JSON Lines")
+	f.language.declare(flags)
 	f.web.declare(flags)
 }
 
@@ -62,6 +65,10 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGPIPE)
 	defer stop()
 	if err := canWrite(f.transcript); err != nil { // better now than after the lesson
+		return errors.Join(err, source.Close())
+	}
+	words, err := f.language.words(source.Header())
+	if err != nil {
 		return errors.Join(err, source.Close())
 	}
 	session := narrate.NewSession(source)
@@ -80,21 +87,24 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 			return err
 		}
 		if !onTerminal() {
-			return f.served(ctx, session)
+			return f.served(ctx, session, words)
 		}
 	}
 	c := &controls.Controls{
-		Session: session, In: os.Stdin, Out: os.Stdout, Step: f.step || address != "", Pace: f.pace, Color: !color.NoColor, Waiting: f.waiting,
-		Page: address,
+		Session: session, In: os.Stdin, Out: os.Stdout, Step: f.step || address != "", Pace: f.pace, Color: !color.NoColor,
+		Language: words.language, Words: words.fixed, Page: address,
 		Shell: func(step *narrate.Step, inside bool) error {
 			if !inside {
-				return shell.Host(step.Point.PID, env)
+				return shell.Host(step.Point.PID, env, words.fixed)
 			}
 			if step.Point == nil || step.Point.PID != containerPID(step) {
 				return shell.ErrNothingHeld
 			}
-			return shell.Inside(step.Point.PID)
+			return shell.Inside(step.Point.PID, words.fixed)
 		},
+	}
+	if f.awaited != "" {
+		c.Waiting = words.fixed.Say("watching; waiting for a client:") + " " + f.awaited
 	}
 	if err := c.Run(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -102,7 +112,7 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 		}
 		return err
 	}
-	return f.writeTranscript(session)
+	return f.writeTranscript(session, words)
 }
 
 // serve opens the page beside the terminal. It ends with ctx.
@@ -122,25 +132,26 @@ func (f *showFlags) serve(ctx context.Context, session *narrate.Session, source 
 
 // served lets browsers alone lead, where there is no terminal, until the program
 // is told to end.
-func (f *showFlags) served(ctx context.Context, session *narrate.Session) error {
+func (f *showFlags) served(ctx context.Context, session *narrate.Session, words wording) error {
 	if _, err := session.Next(ctx); err != nil {
 		return err
 	}
 	<-ctx.Done()
-	return f.writeTranscript(session)
+	return f.writeTranscript(session, words)
 }
 
 func onTerminal() bool {
 	return term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd()))
 }
 
-func (f *showFlags) writeTranscript(session *narrate.Session) error {
+func (f *showFlags) writeTranscript(session *narrate.Session, words wording) error {
 	if f.transcript == "" {
 		return nil
 	}
 	fmt.Fprintln(os.Stderr, "writing", f.transcript)
 	return writeWhole(f.transcript, func(w io.Writer) error {
-		return transcript.Markdown(w, session.Header(), session.Seen(), transcript.Options{FrontMatter: f.frontMatter, Stable: f.stable})
+		h := session.Header().Localized(words.language)
+		return transcript.Markdown(w, h, localized(session.Seen(), words.language), transcript.Options{FrontMatter: f.frontMatter, Stable: f.stable, Words: words.fixed})
 	})
 }
 
@@ -207,7 +218,7 @@ func writeWhole(name string, write func(io.Writer) error) error {
 	return os.Rename(tmp.Name(), name)
 }
 
-func openLibrary() (*prose.Library, error) { return prose.Open(content.Files, language) }
+func openLibrary() (*prose.Library, error) { return prose.OpenAll(content.Files) }
 
 // colorless is set by the environment (NO_COLOR) and by output that is no
 // terminal; fatih/color decides.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/learndocker/learndocker/lessons"
 	"github.com/learndocker/learndocker/narrate/lesson"
+	"github.com/learndocker/learndocker/narrate/prose"
 )
 
 func newLesson(s *settings) *cobra.Command {
@@ -38,7 +39,8 @@ func newLesson(s *settings) *cobra.Command {
 }
 
 func newLessonList() *cobra.Command {
-	return &cobra.Command{
+	f := &languageFlag{}
+	c := &cobra.Command{
 		Use:   "list",
 		Short: "List the bundled lessons",
 		Args:  cobra.NoArgs,
@@ -47,7 +49,11 @@ func newLessonList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			library, err := openLibrary()
+			original, err := openLibrary()
+			if err != nil {
+				return err
+			}
+			chosen, err := f.choose(original.Languages())
 			if err != nil {
 				return err
 			}
@@ -60,7 +66,10 @@ func newLessonList() *cobra.Command {
 				}
 				title := ""
 				if l.Page != "" {
-					page, err := library.Page(l.Page)
+					page, err := original.In(chosen).Page(l.Page)
+					if errors.Is(err, prose.ErrNoPage) {
+						page, err = original.Page(l.Page) // not translated yet
+					}
 					if err != nil {
 						return fmt.Errorf("lesson %s: %w", n, err)
 					}
@@ -71,6 +80,8 @@ func newLessonList() *cobra.Command {
 			return table.Flush()
 		},
 	}
+	f.declare(c.Flags())
+	return c
 }
 
 func lessonNames() ([]string, error) {

@@ -22,7 +22,7 @@ func newWatch(s *settings) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			f.waiting = "watching; waiting for a client: DOCKER_HOST=" + s.host + " docker run hello-world"
+			f.awaited = "DOCKER_HOST=" + s.host + " docker run hello-world"
 			w, err := narrate.NewWatch(c.Context(), s.host, library, narrate.Options{Version: version, Language: language})
 			if err != nil {
 				return fromDaemon(err)

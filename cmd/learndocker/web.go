@@ -40,11 +40,15 @@ type typer interface {
 // serve shows the session to browsers until ctx ends. The address is what the
 // teacher opens; the channel tells the server's end.
 func (f *webFlags) serve(ctx context.Context, s *narrate.Session, source narrate.Source) (address string, ended <-chan error, err error) {
+	words, err := fixedWords()
+	if err != nil {
+		return "", nil, err
+	}
 	lead, follow, join, err := f.listen()
 	if err != nil {
 		return "", nil, err
 	}
-	o := web.Options{Join: join}
+	o := web.Options{Join: join, Words: words}
 	if t, ok := source.(typer); ok {
 		o.Type = t.Type
 	}

@@ -1,5 +1,6 @@
-// Package prose finds the pages and questions of one language, fills their
-// fields from what was observed, and evaluates their claims.
+// Package prose finds the pages, questions and fixed words of a language, fills
+// their fields from what was observed, evaluates their claims, and holds
+// translations against the original.
 //
 // A page is Markdown with a head in YAML:
 //
@@ -37,12 +38,13 @@ import (
 
 // Page is one page as it is written.
 type Page struct {
-	Name   string
-	Title  string  `yaml:"title"`
-	Claims []Claim `yaml:"claims"`
-	Try    []Try   `yaml:"try"`
-	Body   string
-	More   string
+	Name       string
+	Translates string  `yaml:"translates"` // of a translation: Version of the page that it translates
+	Title      string  `yaml:"title"`
+	Claims     []Claim `yaml:"claims"`
+	Try        []Try   `yaml:"try"`
+	Body       string
+	More       string
 }
 
 // Claim is a sentence that could be false, with its condition.
@@ -60,21 +62,51 @@ type Try struct {
 
 // Question is a bundled question.
 type Question struct {
-	Question string          `yaml:"question"`
-	Choices  []lesson.Choice `yaml:"choices"`
-	Why      string          `yaml:"why"`
+	Translates string          `yaml:"translates" json:"-"` // as of a page
+	Question   string          `yaml:"question"`
+	Choices    []lesson.Choice `yaml:"choices"`
+	Why        string          `yaml:"why"`
 }
 
-// Library is the prose of one language.
+// Library is the prose of one language, and, where it is the original, its
+// translations.
 type Library struct {
+	Language     string
+	Translations []*Library // by language
+
 	files     fs.FS
 	questions map[string]Question
+	words     Words
 }
 
 // ErrNoPage is the error of a page that is not there.
 var ErrNoPage = errors.New("no such page")
 
-// Open reads the language's questions; pages are read as they are asked for.
+// OpenAll opens the original with all its translations.
+func OpenAll(content fs.FS) (*Library, error) {
+	languages, err := fs.ReadDir(content, ".")
+	if err != nil {
+		return nil, err
+	}
+	original, err := Open(content, Original)
+	if err != nil {
+		return nil, err
+	}
+	for _, dir := range languages {
+		if dir.Name() == Original || !dir.IsDir() {
+			continue
+		}
+		l, err := Open(content, dir.Name())
+		if err != nil {
+			return nil, fmt.Errorf("language %s: %w", dir.Name(), err)
+		}
+		original.Translations = append(original.Translations, l)
+	}
+	return original, nil
+}
+
+// Open reads the language's questions and fixed words; pages are read as they
+// are asked for.
 func Open(content fs.FS, language string) (*Library, error) {
 	files, err := fs.Sub(content, language)
 	if err != nil {
@@ -84,9 +116,12 @@ func Open(content fs.FS, language string) (*Library, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read questions: %w", err)
 	}
-	l := &Library{files: files}
+	l := &Library{Language: language, files: files}
 	if err := strictYAML(data, &l.questions); err != nil {
 		return nil, fmt.Errorf("read questions: %w", err)
+	}
+	if l.words, err = readWords(files); err != nil {
+		return nil, fmt.Errorf("read words: %w", err)
 	}
 	return l, nil
 }

@@ -12,11 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/learndocker/learndocker/narrate/probe"
+	"github.com/learndocker/learndocker/narrate/prose"
 )
 
 // Inside opens a shell in the namespaces of process pid: the image's own where
 // it has one, otherwise this program's few commands (Peek).
-func Inside(pid int) error {
+func Inside(pid int, w prose.Words) error {
 	nsenter, err := exec.LookPath("nsenter")
 	if err != nil {
 		return errors.New("nsenter is not installed: apt-get install util-linux")
@@ -35,9 +36,9 @@ func Inside(pid int) error {
 	var cmd *exec.Cmd
 	if _, err := os.Lstat(fmt.Sprintf("/proc/%d/root/bin/sh", pid)); err == nil {
 		cmd = exec.Command(nsenter, append(args, "/bin/sh")...)
-		fmt.Println("A shell inside the namespaces. exit comes back to the lesson.")
+		fmt.Println(w.Say("A shell inside the namespaces. exit comes back to the lesson."))
 		if sameRoot(pid) {
-			fmt.Println("Until rootfs.pivot the files, and /proc with them, are still the host's.")
+			fmt.Println(w.Say("Until rootfs.pivot the files, and /proc with them, are still the host's."))
 		}
 	} else {
 		own, err := sealedCopy()

@@ -7,18 +7,21 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+
+	"github.com/learndocker/learndocker/narrate/prose"
 )
 
 // ErrNothingHeld is the error of a stop at which no container's process exists.
 var ErrNothingHeld = errors.New("no container's process is held here; step on to namespace.create")
 
-// Host opens the user's shell on this machine; $HELD is the held process.
-func Host(pid int, env []string) error {
+// Host opens the user's shell on this machine, and greets in the learner's
+// words; $HELD is the held process.
+func Host(pid int, env []string, w prose.Words) error {
 	program := os.Getenv("SHELL")
 	if program == "" {
 		program = "/bin/sh"
 	}
-	fmt.Printf("A shell on this machine. $HELD is the held process, %d. exit comes back to the lesson.\n", pid)
+	fmt.Println(w.Sayf("A shell on this machine. $HELD is the held process, %d. exit comes back to the lesson.", pid))
 	return run(exec.Command(program), append(env, "HELD="+strconv.Itoa(pid)))
 }
 

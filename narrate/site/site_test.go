@@ -155,7 +155,7 @@ func TestStepsAreReadWithoutScripts(t *testing.T) {
 		"lessons/hello-world/14/index.html":   {"A process is born behind walls", "One call, <code>clone</code>, made a process", "In its own PID namespace it is 1.", `property="og:image" content="` + base + `cards/hello-world/14.png"`, `rel="canonical" href="` + base + `lessons/hello-world/14/"`},
 		"lessons/two-tongues/1/index.html":    {"not so on this machine", "It is over.", `hreflang="ko" href="` + base + `ko/lessons/two-tongues/1/"`},
 		"ko/lessons/two-tongues/1/index.html": {`<html lang="ko"`, "끝입니다", "끝났습니다.", `hreflang="en" href="` + base + `lessons/two-tongues/1/"`},
-		"ko/index.html":                       {"두 언어", `href="../lessons/hello-world/"`},
+		"ko/index.html":                       {"두 언어", `href="../ko/lessons/hello-world/"`},
 		"search.ko.json":                      {"두 언어로 말합니다."},
 	} {
 		for _, w := range want {

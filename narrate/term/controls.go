@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/learndocker/learndocker/narrate"
+	"github.com/learndocker/learndocker/narrate/prose"
 )
 
 // Controls lead a session on a terminal.
@@ -26,6 +27,10 @@ type Controls struct {
 	Waiting string // what is waited for when the next step takes long
 	Notice  string // one line for the learner, shown once
 	Page    string // address of the page that leads the same session; "" where there is none
+
+	Language string      // in which the steps are shown
+	Words    prose.Words // the fixed words in that language
+
 	// Shell opens a shell: on the host, or inside the held process's namespaces.
 	Shell func(step *narrate.Step, inside bool) error
 
@@ -66,6 +71,7 @@ func (c *Controls) play(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		step = step.Localized(c.Language)
 		c.print(append(append(c.renderer(0).Step(step), c.question(step)...), ""))
 		if !term.IsTerminal(int(c.Out.Fd())) {
 			continue
@@ -96,7 +102,7 @@ func (c *Controls) size() (width, height int) {
 
 func (c *Controls) renderer(height int) Renderer {
 	width, _ := c.size()
-	r := Renderer{Width: width, Height: height, Color: c.Color, More: c.more, Answers: c.Session.Answered, Lesson: c.Session.Header().Lesson}
+	r := Renderer{Words: c.Words, Width: width, Height: height, Color: c.Color, More: c.more, Answers: c.Session.Answered, Lesson: c.Session.Header().Lesson}
 	if c.Session.Replayed() {
 		h := c.Session.Header()
 		r.Replay = h.Made.Format("2006-01-02") + ", Linux " + h.Machine.Kernel + ", cgroup " + h.Machine.Cgroup
@@ -129,7 +135,7 @@ func (c *Controls) lead(ctx context.Context) error {
 		return ignoreEnd(err)
 	}
 	if c.Page != "" {
-		c.Notice = "the page: " + c.Page
+		c.Notice = c.Words.Say("the page:") + " " + c.Page
 	}
 	for {
 		c.view = c.Session.View()
@@ -152,22 +158,22 @@ func ignoreEnd(err error) error {
 }
 
 func (c *Controls) press(ctx context.Context, key string) error {
-	step := c.Session.Step()
+	step := c.shown()
 	switch key {
 	case "n", "", " ", "right":
 		return c.next(ctx)
 	case "b", "left":
 		if !c.Session.Back() {
-			c.Notice = "this is the first step"
+			c.say("this is the first step")
 		}
 	case "f":
 		if !c.Session.Forward() {
-			c.Notice = "this is the latest step; n lets the engine go on"
+			c.say("this is the latest step; n lets the engine go on")
 		}
 	case "d":
 		c.more = !c.more
 		if c.more && step.More == "" {
-			c.Notice = "this page has nothing more"
+			c.say("this page has nothing more")
 		}
 	case "l":
 		return c.look(ctx, step)
@@ -183,6 +189,12 @@ func (c *Controls) press(ctx context.Context, key string) error {
 	}
 	return nil
 }
+
+// shown is the session's step in the learner's language.
+func (c *Controls) shown() *narrate.Step { return c.Session.Step().Localized(c.Language) }
+
+// say puts a message at the foot of the screen, once.
+func (c *Controls) say(english string) { c.Notice = c.Words.Say(english) }
 
 // next waits for the next step. On a terminal the learner may quit meanwhile;
 // other keys are kept for the step to come.
@@ -224,24 +236,24 @@ func (c *Controls) sayWaiting() {
 	_, height := c.size()
 	text := c.Waiting
 	if text == "" {
-		text = "waiting for the engine"
+		text = c.Words.Say("waiting for the engine")
 	}
 	s := newStyle(c.Color)
 	if c.Session.Step() == nil {
 		c.clear()
 	}
-	fmt.Fprintf(c.Out, "\x1b[%d;1H\x1b[2K%s", max(height, 1), s.strong(cut(text+" · q quits", c.width())))
+	fmt.Fprintf(c.Out, "\x1b[%d;1H\x1b[2K%s", max(height, 1), s.strong(cut(text+" · "+c.Words.Say("q quits"), c.width())))
 }
 
 // answer takes a digit as a prediction and goes on to see.
 func (c *Controls) answer(ctx context.Context, step *narrate.Step, key string) error {
 	n, err := strconv.Atoi(key)
 	if err != nil || step.Question == nil || n < 1 || n > len(step.Question.Choices) {
-		c.Notice = "no such key here; ? lists them"
+		c.say("no such key here; ? lists them")
 		return nil
 	}
 	if !c.Session.AtLatest() {
-		c.Notice = "the truth is known already; f goes forward"
+		c.say("the truth is known already; f goes forward")
 		return nil
 	}
 	c.Session.Answer(step.Question.Choices[n-1].Key)
@@ -249,7 +261,7 @@ func (c *Controls) answer(ctx context.Context, step *narrate.Step, key string) e
 		return err
 	}
 	if len(c.Session.Step().Outcomes) == 0 {
-		c.Notice = "noted; the answer comes when it can be measured"
+		c.say("noted; the answer comes when it can be measured")
 	}
 	return nil
 }
@@ -269,7 +281,7 @@ func (c *Controls) question(step *narrate.Step) []string {
 
 // paint shows the step, the question, and the keys.
 func (c *Controls) paint() {
-	step := c.Session.Step()
+	step := c.shown()
 	question := c.question(step)
 	foot := c.footer(step)
 	_, height := c.size()
@@ -316,7 +328,7 @@ func (c *Controls) footer(step *narrate.Step) string {
 	}
 	var parts []string
 	for _, k := range keys {
-		parts = append(parts, s.key(k[0])+s.dim(" "+k[1]))
+		parts = append(parts, s.key(k[0])+s.dim(" "+c.Words.Say(k[1])))
 	}
 	return cut(strings.Join(parts, s.dim(" · ")), width)
 }
@@ -324,11 +336,11 @@ func (c *Controls) footer(step *narrate.Step) string {
 // look shows any panel whole.
 func (c *Controls) look(ctx context.Context, step *narrate.Step) error {
 	s := newStyle(c.Color)
-	lines := []string{s.heading("Look at"), "", "  " + s.key("a") + "  " + pad("page", 12) + s.dim("all that is said and shown here, nothing cut")}
+	lines := []string{s.heading(c.Words.Say("Look at")), "", "  " + s.key("a") + "  " + pad(c.Words.Say("page"), 12) + s.dim(c.Words.Say("all that is said and shown here, nothing cut"))}
 	for i, p := range step.Panels {
-		lines = append(lines, "  "+s.key(string(rune('b'+i)))+"  "+pad(p.Kind, 12)+s.dim(p.Title))
+		lines = append(lines, "  "+s.key(string(rune('b'+i)))+"  "+pad(p.Kind, 12)+s.dim(p.Localized(c.Words).Title))
 	}
-	lines = append(lines, "", s.dim("any other key goes back to the step"))
+	lines = append(lines, "", s.dim(c.Words.Say("any other key goes back to the step")))
 	c.clear()
 	c.print(append(lines, ""))
 	key, err := c.key(ctx)
@@ -364,9 +376,9 @@ func (c *Controls) pages(ctx context.Context, lines []string) error {
 		c.clear()
 		c.print(lines[:n])
 		lines = lines[n:]
-		text := "any key goes back to the step"
+		text := c.Words.Say("any key goes back to the step")
 		if len(lines) > 0 {
-			text = fmt.Sprintf("%d more lines: any key", len(lines))
+			text = c.Words.Sayf("%d more lines: any key", len(lines))
 		}
 		fmt.Fprint(c.Out, s.dim(text))
 		if _, err := c.key(ctx); err != nil {
@@ -378,7 +390,7 @@ func (c *Controls) pages(ctx context.Context, lines []string) error {
 
 func (c *Controls) help(ctx context.Context) error {
 	s := newStyle(c.Color)
-	lines := []string{s.heading("Keys"), ""}
+	lines := []string{s.heading(c.Words.Say("Keys")), ""}
 	for _, k := range [][2]string{
 		{"n, space, →", "next: let the engine go on to the next stop"},
 		{"b, ←", "back through the steps seen; the engine stays where it is held"},
@@ -390,13 +402,13 @@ func (c *Controls) help(ctx context.Context) error {
 		{"i", "a shell inside the held process's namespaces"},
 		{"q", "quit: everything is unwound, nothing is left behind"},
 	} {
-		lines = append(lines, bullet("  ", s.key(pad(k[0], 14))+k[1], c.width())...)
+		lines = append(lines, bullet("  ", s.key(pad(c.Words.Say(k[0]), 16))+c.Words.Say(k[1]), c.width())...)
 	}
 	if c.Page != "" {
-		lines = append(lines, "", "  the page: "+c.Page)
+		lines = append(lines, "", "  "+c.Words.Say("the page:")+" "+c.Page)
 	}
 	lines = append(lines, "")
-	for _, line := range wrap("▌ marks what changed since the step before. │ is the client's stdout, ┊ its stderr.", c.width()) {
+	for _, line := range wrap(c.Words.Say("▌ marks what changed since the step before. │ is the client's stdout, ┊ its stderr."), c.width()) {
 		lines = append(lines, s.dim(line))
 	}
 	lines = append(lines, "")
@@ -406,18 +418,22 @@ func (c *Controls) help(ctx context.Context) error {
 // shell hands the terminal to a shell and takes it back.
 func (c *Controls) shell(step *narrate.Step, inside bool) {
 	if c.Shell == nil || c.Session.Replayed() {
-		c.Notice = "there is no machine behind a recording; run the lesson itself to open a shell"
+		c.say("there is no machine behind a recording; run the lesson itself to open a shell")
 		return
 	}
 	if !c.Session.AtLatest() {
-		c.Notice = "the engine has moved on from this step; go forward (f) to where it is held"
+		c.say("the engine has moved on from this step; go forward (f) to where it is held")
+		return
+	}
+	if step.Point == nil { // an introduction or an end
+		c.say("nothing is held here; a shell opens beside a process that is held at a stop")
 		return
 	}
 	back := c.handOver()
 	err := c.Shell(step, inside)
 	back()
 	if err != nil {
-		c.Notice = err.Error()
+		c.say(err.Error())
 	}
 }
 

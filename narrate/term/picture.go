@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/learndocker/learndocker/narrate"
+	"github.com/learndocker/learndocker/narrate/prose"
 )
 
 // picture draws who talks to whom, the busy way lit:
@@ -11,12 +12,12 @@ import (
 //	client ══▶ daemon ─── registry
 //	             ├─ store
 //	             └─ kernel ─── container
-func picture(e narrate.Edge, s style) []string {
+func picture(e narrate.Edge, s style, w prose.Words) []string {
 	box := func(name string) string {
 		if e.From == name || e.To == name {
-			return s.active(name)
+			return s.active(w.Say(name))
 		}
-		return s.dim(name)
+		return s.dim(w.Say(name))
 	}
 	way := func(left, right string) string {
 		switch {
@@ -38,7 +39,8 @@ func picture(e narrate.Edge, s style) []string {
 		}
 		return s.dim(corner + "── ")
 	}
-	indent := strings.Repeat(" ", len("client ─── d")-4)
+	// Down from the daemon's middle.
+	indent := strings.Repeat(" ", cells(w.Say(narrate.BoxClient)+" ─── ")+cells(w.Say(narrate.BoxDaemon))/2)
 	last := way(narrate.BoxKernel, narrate.BoxContainer)
 	if e.From == narrate.BoxContainer && e.To == narrate.BoxDaemon {
 		last = s.active(" ◀══ ")

@@ -14,12 +14,15 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/learndocker/learndocker/narrate"
+	"github.com/learndocker/learndocker/narrate/prose"
 )
 
-// Renderer turns steps into lines.
+// Renderer turns steps into lines. The steps come in the language in which they
+// are to be read.
 type Renderer struct {
-	Width   int // cells
-	Height  int // lines that a step may take; 0 for as many as it wants
+	Words   prose.Words // the fixed words in that language
+	Width   int         // cells
+	Height  int         // lines that a step may take; 0 for as many as it wants
 	Color   bool
 	More    bool                          // show what a page holds back
 	Lesson  string                        // its id, for the heading of an introduction
@@ -43,7 +46,7 @@ func (r Renderer) Step(step *narrate.Step) []string {
 	s := newStyle(r.Color)
 	top := r.heading(step, s)
 	if step.Kind == narrate.KindStop {
-		top = append(top, picture(step.Edge, s)...)
+		top = append(top, picture(step.Edge, s, r.Words)...)
 		top = append(top, "")
 	}
 	bottom := r.try(step, s)
@@ -76,7 +79,7 @@ func (r Renderer) heading(step *narrate.Step, s style) []string {
 		line += s.stage(stage) + " "
 	}
 	if r.Replay != "" {
-		line += s.bad("recorded ") + s.dim(r.Replay+" ")
+		line += s.bad(r.Words.Say("recorded")+" ") + s.dim(r.Replay+" ")
 	}
 	if command := "$ " + printable(step.Command) + " "; step.Command != "" && cells(line)+cells(command) < r.Width-4 {
 		line += s.dim("━━ ") + s.code(command)
@@ -128,10 +131,10 @@ func (r Renderer) words(step *narrate.Step, width int, s style) []section {
 	}
 	var claims []string
 	for _, c := range step.Claims {
-		claims = append(claims, claim(c, width, s)...)
+		claims = append(claims, r.claim(c, width, s)...)
 	}
 	for _, f := range step.Failed {
-		claims = append(claims, bullet(s.bad("✗ "), "not as the lesson expects: "+f, width)...)
+		claims = append(claims, bullet(s.bad("✗ "), r.Words.Say("not as the lesson expects:")+" "+f, width)...)
 	}
 	add(claims, 2, 8)
 	return list
@@ -139,13 +142,13 @@ func (r Renderer) words(step *narrate.Step, width int, s style) []section {
 
 func (r Renderer) outcome(o narrate.Outcome, width int, s style) []string {
 	lead := s.good("◆ ")
-	verdict := "Measured: " + o.Truth() + "."
+	verdict := r.Words.Sayf("Measured: %s.", o.Truth())
 	if r.Answers != nil {
 		if a := r.Answers(o.Question); a == o.Measured {
-			verdict = "You predicted it: " + o.Truth() + "."
+			verdict = r.Words.Sayf("You predicted it: %s.", o.Truth())
 		} else if a != "" {
 			lead = s.bad("◆ ")
-			verdict = "You predicted: " + o.Question.Text(a) + ". Measured: " + o.Truth() + "."
+			verdict = r.Words.Sayf("You predicted: %s. Measured: %s.", o.Question.Text(a), o.Truth())
 		}
 	}
 	text := verdict + " " + o.Why
@@ -159,11 +162,11 @@ func inlineMarkdown(text string, s style) string {
 	return strings.Join(markdown(text, 1<<20, s), " ")
 }
 
-func claim(c narrate.Claim, width int, s style) []string {
+func (r Renderer) claim(c narrate.Claim, width int, s style) []string {
 	if c.Holds {
 		return bullet(s.good("✓ "), inlineMarkdown(c.Say, s), width)
 	}
-	return bullet(s.bad("✗ "), "not so on this machine: "+inlineMarkdown(c.Say, s), width)
+	return bullet(s.bad("✗ "), r.Words.Say("not so on this machine:")+" "+inlineMarkdown(c.Say, s), width)
 }
 
 // bullet wraps text behind a sign of two cells.
@@ -183,7 +186,7 @@ func bullet(sign, text string, width int) []string {
 func (r Renderer) evidence(step *narrate.Step, width int, s style) []section {
 	var list []section
 	if len(step.Output) > 0 {
-		lines := []string{s.dim("── the client writes " + strings.Repeat("─", max(width-21, 0)))}
+		lines := []string{s.dim(rule(r.Words.Say("the client writes"), width))}
 		for _, l := range step.Output {
 			lines = append(lines, outputLine(l, width, s))
 		}
@@ -226,8 +229,7 @@ func (r Renderer) try(step *narrate.Step, s style) []string {
 	if len(step.Try) == 0 || r.Replay != "" { // there is nothing behind a recording to try on
 		return nil
 	}
-	head := "── try in a second terminal "
-	lines := []string{s.dim(head + strings.Repeat("─", max(r.Width-cells(head), 0)))}
+	lines := []string{s.dim(rule(r.Words.Say("try in a second terminal"), r.Width))}
 	for i, t := range step.Try {
 		if i > 0 && r.small() {
 			break
@@ -286,8 +288,8 @@ func printable(text string) string {
 // Panel renders one table.
 func (r Renderer) Panel(p narrate.Panel, width int) []string {
 	s := newStyle(r.Color)
-	title := "── " + printable(p.Title) + " "
-	lines := []string{s.dim(cut(title+strings.Repeat("─", max(width-cells(title), 0)), width))}
+	p = p.Localized(r.Words)
+	lines := []string{s.dim(rule(printable(p.Title), width))}
 	widths := columnWidths(p, width-2)
 	if len(p.Head) > 0 && strings.Join(p.Head, "") != "" {
 		lines = append(lines, "  "+s.dim(row(p.Head, widths)))
@@ -301,9 +303,15 @@ func (r Renderer) Panel(p narrate.Panel, width int) []string {
 		lines = append(lines, "  "+text)
 	}
 	if p.More > 0 {
-		lines = append(lines, s.dim(fmt.Sprintf("  … and %d more", p.More)))
+		lines = append(lines, s.dim("  "+r.Words.Sayf("… and %d more", p.More)))
 	}
 	return lines
+}
+
+// rule is a line across the width that names what is below it.
+func rule(title string, width int) string {
+	title = "── " + title + " "
+	return cut(title+strings.Repeat("─", max(width-cells(title), 0)), width)
 }
 
 func row(values []string, widths []int) string {
@@ -342,9 +350,10 @@ func cutCell(v string, width int) string {
 // line that does the same.
 func (r Renderer) Whole(p narrate.Panel, width int) []string {
 	if p.Kind != narrate.PanelActs && p.Kind != narrate.PanelWire {
-		return r.Panel(p, max(width, widest(p)))
+		return r.Panel(p, max(width, widest(p.Localized(r.Words))))
 	}
 	s := newStyle(r.Color)
+	p = p.Localized(r.Words)
 	lines := []string{s.heading(p.Title), ""}
 	for _, each := range p.Rows {
 		lines = append(lines, wrap(printable(each.Cells[0]), width)...)
@@ -353,7 +362,7 @@ func (r Renderer) Whole(p narrate.Panel, width int) []string {
 		}
 	}
 	if p.More > 0 {
-		lines = append(lines, s.dim(fmt.Sprintf("… and %d more", p.More)))
+		lines = append(lines, s.dim(r.Words.Sayf("… and %d more", p.More)))
 	}
 	return lines
 }

@@ -13,6 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/learndocker/learndocker/narrate"
+	"github.com/learndocker/learndocker/narrate/prose"
 )
 
 // FrontMatters are the site generators whose heads are known.
@@ -22,14 +23,17 @@ var FrontMatters = []string{"jekyll", "hexo", "hugo", "none"}
 type Options struct {
 	FrontMatter string // one of FrontMatters
 	Stable      bool   // name by kind what differs from run to run
+
+	Words prose.Words // the fixed words in the language of the steps
 }
 
-// Markdown writes the steps as one document.
+// Markdown writes the steps as one document. Header and steps come in the
+// language in which it is to be read.
 func Markdown(w io.Writer, h narrate.Header, steps []*narrate.Step, o Options) error {
 	if !slices.Contains(FrontMatters, o.FrontMatter) {
 		return fmt.Errorf("front matter %q: want one of %s", o.FrontMatter, strings.Join(FrontMatters, ", "))
 	}
-	d := &document{header: h}
+	d := &document{header: h, words: o.Words}
 	for _, s := range steps {
 		d.step(s)
 	}
@@ -52,7 +56,7 @@ func Markdown(w io.Writer, h narrate.Header, steps []*narrate.Step, o Options) e
 	}
 	text := head + body
 	if o.Stable {
-		text = stable(text, h, steps)
+		text = stable(text, h, steps, o.Words)
 	}
 	_, err = io.WriteString(w, text)
 	return err
@@ -102,6 +106,7 @@ func frontMatter(h narrate.Header, kind string) (string, error) {
 type document struct {
 	b       strings.Builder
 	header  narrate.Header
+	words   prose.Words
 	command string
 }
 
@@ -116,7 +121,7 @@ func (d *document) step(s *narrate.Step) {
 	switch s.Kind {
 	case narrate.KindStop:
 		d.line("## %d. %s\n", s.N, oneLine(s.Title))
-		d.line("*Stage `%s`%s*\n", s.Stage(), between(s.Edge))
+		d.line("*%s%s*\n", d.words.Sayf("Stage `%s`", s.Stage()), d.between(s.Edge))
 	case narrate.KindEnd:
 		d.line("## %s\n", oneLine(s.Title))
 	}
@@ -137,11 +142,11 @@ func (d *document) step(s *narrate.Step) {
 	}
 }
 
-func between(e narrate.Edge) string {
+func (d *document) between(e narrate.Edge) string {
 	if e.From == "" {
 		return ""
 	}
-	return ", " + escape(e.From) + " → " + escape(e.To)
+	return ", " + escape(d.words.Say(e.From)) + " → " + escape(d.words.Say(e.To))
 }
 
 func (d *document) claims(s *narrate.Step) {
@@ -149,11 +154,11 @@ func (d *document) claims(s *narrate.Step) {
 		if c.Holds {
 			d.line("- ✓ %s", oneLine(c.Say))
 		} else {
-			d.line("- ✗ not so on this machine: %s", oneLine(c.Say))
+			d.line("- ✗ %s %s", d.words.Say("not so on this machine:"), oneLine(c.Say))
 		}
 	}
 	for _, f := range s.Failed {
-		d.line("- ✗ not as the lesson expects: %s", code(f))
+		d.line("- ✗ %s %s", d.words.Say("not as the lesson expects:"), code(f))
 	}
 	if len(s.Claims)+len(s.Failed) > 0 {
 		d.line("")
@@ -161,7 +166,7 @@ func (d *document) claims(s *narrate.Step) {
 }
 
 func (d *document) question(q narrate.Question) {
-	d.line("> **Before you read on:** %s", oneLine(q.Question))
+	d.line("> **%s** %s", d.words.Say("Before you read on:"), oneLine(q.Question))
 	d.line(">")
 	for i, c := range q.Choices {
 		d.line("> %d. %s", i+1, oneLine(c.Text))
@@ -176,25 +181,25 @@ func (d *document) output(lines []narrate.Line) {
 		text = append(text, l.Text)
 	}
 	if len(text) > 0 {
-		d.line("The client writes:\n")
+		d.line("%s\n", d.words.Say("The client writes:"))
 		d.fence("console", text)
 	}
 }
 
 // panel is a table, but for what reads better as it is: HTTP and system calls.
 func (d *document) panel(s *narrate.Step, whole narrate.Panel) {
-	p := s.Brief(whole)
+	p := s.Brief(whole).Localized(d.words)
 	d.line("**%s**\n", escape(p.Title))
 	switch p.Kind {
 	case narrate.PanelWire:
-		d.fence("text", firstCells(p))
+		d.fence("text", d.firstCells(p))
 	case narrate.PanelActs:
-		d.fence("c", firstCells(p))
+		d.fence("c", d.firstCells(p))
 		if hands, inside := byHand(whole); len(hands) > 0 {
 			if inside {
-				d.line("By hand, *inside the container's namespaces* (on the host these lines would do harm):\n")
+				d.line("%s\n", d.words.Say("By hand, *inside the container's namespaces* (on the host these lines would do harm):"))
 			} else {
-				d.line("By hand:\n")
+				d.line("%s\n", d.words.Say("By hand:"))
 			}
 			d.fence("sh", hands)
 		}
@@ -203,13 +208,13 @@ func (d *document) panel(s *narrate.Step, whole narrate.Panel) {
 	}
 }
 
-func firstCells(p narrate.Panel) []string {
+func (d *document) firstCells(p narrate.Panel) []string {
 	var lines []string
 	for _, r := range p.Rows {
 		lines = append(lines, r.Cells[0])
 	}
 	if p.More > 0 {
-		lines = append(lines, fmt.Sprintf("… and %d more", p.More))
+		lines = append(lines, d.words.Sayf("… and %d more", p.More))
 	}
 	return lines
 }
@@ -248,7 +253,7 @@ func (d *document) table(p narrate.Panel) {
 		row(r.Cells, code)
 	}
 	if p.More > 0 {
-		row([]string{fmt.Sprintf("… and %d more", p.More)}, escape)
+		row([]string{d.words.Sayf("… and %d more", p.More)}, escape)
 	}
 	d.line("")
 }
@@ -306,13 +311,16 @@ func capital(s string) string {
 
 func (d *document) colophon(steps []*narrate.Step) {
 	if last := steps[len(steps)-1]; last.Kind != narrate.KindEnd {
-		d.line("*The run was ended here, at step %d of %d.*\n", last.N, last.Of)
+		d.line("*%s*\n", d.words.Sayf("The run was ended here, at step %d of %d.", last.N, last.Of))
 	}
 	who := "root"
 	if d.header.Rootless {
-		who = "an ordinary user"
+		who = d.words.Say("an ordinary user")
 	}
 	d.line("---\n")
-	d.line("*Observed on %s with learndocker %s, as %s: Linux %s on %s, cgroup %s. Every number was read from the engine, the wire or the kernel while the engine was held still.*",
-		d.header.Made.Format("2 January 2006"), clean(d.header.Version), who, clean(d.header.Machine.Kernel), clean(d.header.Machine.Arch), clean(d.header.Machine.Cgroup))
+	d.line("*%s*", d.words.Sayf("Observed on %s with learndocker %s, as %s: Linux %s on %s, cgroup %s. Every number was read from the engine, the wire or the kernel while the engine was held still.",
+		d.header.Made.Format(d.words.Say(day)), clean(d.header.Version), who, clean(d.header.Machine.Kernel), clean(d.header.Machine.Arch), clean(d.header.Machine.Cgroup)))
 }
+
+// day is how a day is written.
+const day = "2 January 2006"

@@ -9,14 +9,15 @@ import (
 
 	"github.com/learndocker/learndocker/engine/stage"
 	"github.com/learndocker/learndocker/narrate"
+	"github.com/learndocker/learndocker/narrate/prose"
 )
 
 // stable replaces what differs from run to run by names, by kind and in the
 // order of first sight: pid₁, ns₂. Two places that held the same value hold the
 // same name, so that "the same namespace" survives. What an image's bytes
 // determine (digests, sizes) is the same everywhere and stays.
-func stable(text string, h narrate.Header, steps []*narrate.Step) string {
-	text = replaceFigures(text, h)
+func stable(text string, h narrate.Header, steps []*narrate.Step, w prose.Words) string {
+	text = replaceFigures(text, h, w)
 	kinds := volatile(steps)
 	if len(kinds) == 0 {
 		return text
@@ -147,7 +148,6 @@ var figures = []struct {
 }{
 	{regexp.MustCompile(`(memory\.(?:current|peak|usage_in_bytes|max_usage_in_bytes)[^\n]*\| )` + "`" + `\d+` + "`"), "$1`bytes`"},
 	{regexp.MustCompile(`\b\d+(\.\d+)? ms\b`), "t ms"},
-	{regexp.MustCompile(`and \d+ mounts of the host`), "and n mounts of the host"},
 	{regexp.MustCompile(`(?m)^date: .*$`), "date: day"},
 	{regexp.MustCompile(`"Created":\d+`), `"Created":moment`},
 	{regexp.MustCompile(`(?:Less than a second|\d+ seconds?|About a minute|\d+ minutes) ago`), "moments ago"},
@@ -162,12 +162,14 @@ var figures = []struct {
 var listing = regexp.MustCompile(`(?m)^(?:CONTAINER ID|[0-9a-f]{12}) .*$`)
 
 // replaceFigures replaces measurements, and what names the machine.
-func replaceFigures(text string, h narrate.Header) string {
+func replaceFigures(text string, h narrate.Header, w prose.Words) string {
+	mounts := w.Say("and %d mounts of the host")
+	text = regexp.MustCompile(strings.Replace(regexp.QuoteMeta(mounts), "%d", `\d+`, 1)).ReplaceAllLiteralString(text, strings.Replace(mounts, "%d", "n", 1))
 	text = listing.ReplaceAllStringFunc(text, func(line string) string { return strings.Join(strings.Fields(line), " ") })
 	for _, f := range figures {
 		text = f.pattern.ReplaceAllString(text, f.with)
 	}
-	for _, r := range [][2]string{{h.Machine.Kernel, "kernel"}, {h.Made.Format("2 January 2006"), "day"}, {h.Version, "version"}} {
+	for _, r := range [][2]string{{h.Machine.Kernel, "kernel"}, {h.Made.Format(w.Say(day)), "day"}, {h.Version, "version"}} {
 		if r[0] != "" {
 			text = strings.ReplaceAll(text, r[0], r[1])
 		}

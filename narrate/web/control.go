@@ -6,12 +6,13 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"time"
 )
 
 // wish is what a page asks for.
 type wish struct {
 	Do   string `json:"do"`             // "next", "back", "forward", "goto", "answer", "type"
-	Step int    `json:"step,omitempty"` // index, of goto
+	Step int    `json:"step,omitempty"` // index: of goto, where to; of next, the latest step, so that a wish sent twice counts once
 	Key  string `json:"key,omitempty"`  // of a choice, of answer
 	Text string `json:"text,omitempty"` // of type
 	End  bool   `json:"end,omitempty"`  // of type: there is no more to come
@@ -26,6 +27,9 @@ func (s *Server) do(w http.ResponseWriter, r *http.Request) {
 	}
 	switch q.Do {
 	case "next":
+		if q.Step != len(s.session.Seen())-1 {
+			break
+		}
 		// The engine may take its time, and goes on though the page be closed.
 		go s.next(context.WithoutCancel(r.Context()))
 	case "back":
@@ -94,7 +98,15 @@ func (s *Server) vote(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// bodyPatience is how long a body may take to come.
+const bodyPatience = 10 * time.Second
+
 func readJSON(w http.ResponseWriter, r *http.Request, into any) bool {
+	err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyPatience))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return false
+	}
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err == nil {
 		err = json.Unmarshal(data, into)

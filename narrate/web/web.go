@@ -98,7 +98,7 @@ func shutdown(server *http.Server) error {
 
 func (s *Server) server(h http.Handler) *http.Server {
 	return &http.Server{
-		Handler: guarded(hosts(s.options.Join), h), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+		Handler: guarded(hosts(s.options.Join), h), ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: maxHeader,
 	}
 }

@@ -207,6 +207,9 @@ func TestOnlyTheTeacherLeads(t *testing.T) {
 	}
 	f := c.join(c.lead, 0, c.token())
 	f.step(1)
+	if status, _ := c.ask("POST", c.lead, "/do", `{"do":"next"}`, c.token()); status != http.StatusNoContent || len(c.session.Seen()) != 2 {
+		t.Errorf("a wish that came twice: %d, %d steps", status, len(c.session.Seen()))
+	}
 }
 
 // TestStudentsCatchUp: one who joins late gets what was shown, one who comes

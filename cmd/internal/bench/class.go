@@ -57,7 +57,7 @@ func measureClass(ctx context.Context, learndocker string, followers int) error 
 	steps := 1
 	for ; ; steps++ {
 		began := time.Now()
-		if err := c.next(ctx); err != nil {
+		if err := c.next(ctx, steps-1); err != nil {
 			return err
 		}
 		if err := c.await(ctx, steps+1, followers); err != nil {
@@ -106,8 +106,8 @@ func (c *class) end() {
 	_ = c.program.Wait()
 }
 
-func (c *class) next(ctx context.Context) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.lead+"/do", strings.NewReader(`{"do":"next"}`))
+func (c *class) next(ctx context.Context, latest int) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.lead+"/do", strings.NewReader(fmt.Sprintf(`{"do":"next","step":%d}`, latest)))
 	if err != nil {
 		return err
 	}

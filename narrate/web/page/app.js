@@ -82,7 +82,7 @@ function useWhere(session) {
     if (taken.current || wish < 0) return;
     taken.current = true;
     if (leads) transport.send({ do: 'goto', step: wish }).catch(() => {});
-    else setOwn(wish);
+    else setOwn(!transport.local && wish === session.state.cursor ? null : wish);
   }, [wish]);
   const teacher = transport.local ? (own ?? 0) : session.state.cursor;
   const index = Math.min(leads ? teacher : (own ?? teacher), last);
@@ -112,16 +112,20 @@ function App() {
   const scene = useMemo(() => (index >= 0 ? fold(session.steps, index) : null), [session.steps, index]);
 
   const send = wish => transport.send(wish).then(() => setError(''), e => setError(e.message));
+  // Two keys may be pressed before the first has been answered.
+  const shown = useRef(index);
+  shown.current = index;
   const goTo = i => {
     const to = Math.max(0, Math.min(i, last));
+    shown.current = to;
     if (leads) send({ do: 'goto', step: to });
     else setOwn(!transport.local && to === teacher ? null : to);
   };
   const next = () => {
-    if (index < last) goTo(index + 1);
-    else if (leads && !session.state.ended) send({ do: 'next' });
+    if (shown.current < last) goTo(shown.current + 1);
+    else if (leads && !session.state.ended) send({ do: 'next', step: last });
   };
-  const back = () => goTo(index - 1);
+  const back = () => goTo(shown.current - 1);
   const mine = `${session.header?.lesson}.${raw?.question?.id || raw?.n}`;
   const answer = key => {
     const kept = { ...answers, [mine]: key };
@@ -144,9 +148,10 @@ function App() {
   }, [raw]);
   useEffect(() => {
     if (!raw || notes) return;
-    history.replaceState(null, '', site ? site.address(raw.n, language) : `${location.pathname}${location.search}#step=${raw.n}`);
+    // Whoever follows goes on following when the page is loaded again.
+    history.replaceState(null, '', site ? site.address(raw.n, language) : `${location.pathname}${location.search}${following ? '' : `#step=${raw.n}`}`);
     document.getElementById('text')?.remove(); // the step as the file itself has it, for those without JavaScript
-  }, [raw, language]);
+  }, [raw, language, following]);
   useEffect(() => {
     if (!playing) return undefined;
     if (index >= last && (!leads || session.state.ended)) { setPlaying(false); return undefined; }
@@ -155,7 +160,7 @@ function App() {
   }, [playing, index, last]);
 
   const keys = {
-    n: next, ' ': next, ArrowRight: next, Enter: next, b: back, ArrowLeft: back, f: () => goTo(index + 1), Home: () => goTo(0), End: () => goTo(last),
+    n: next, ' ': next, ArrowRight: next, Enter: next, b: back, ArrowLeft: back, f: () => goTo(shown.current + 1), Home: () => goTo(0), End: () => goTo(last),
     l: () => setWhole(!whole), d: () => setMore(!more), a: () => setPlaying(!playing), t: () => turnTheme(theme, setTheme), g: () => turnLanguage(have, language, setLanguage),
     p: () => present(presenter, setPresenter), j: () => session.join && setOpen(open === 'join' ? '' : 'join'), '?': () => setOpen(open === 'help' ? '' : 'help'),
     Escape: () => { setOpen(''); pick(null); },
@@ -307,4 +312,5 @@ function Notes({ step, session, index, say, language }) {
   </main>`;
 }
 
+sessionStorage.removeItem('boot');
 render(html`<${App} />`, document.getElementById('app'));

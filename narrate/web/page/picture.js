@@ -37,8 +37,8 @@ const cut = (text, n) => (text.length > n ? `${text.slice(0, n - 1)}…` : text)
 function Pickable({ detail, label, pick, picked, children }) {
   const on = picked && picked.kind === detail.kind && picked.id === detail.id;
   const choose = event => { event.stopPropagation(); pick(detail); };
-  return html`<g class=${`pick ${on ? 'picked' : ''}`} role="button" tabindex="0" aria-label=${label}
-    onClick=${choose} onKeyDown=${e => { if (e.key === 'Enter' || e.key === ' ') { e.preventDefault(); choose(e); } }}>${children}</g>`;
+  return html`<g class=${`pick ${on ? 'picked' : ''}`} role="button" tabindex="0" data-name=${label}
+    onClick=${choose} onKeyDown=${e => { if (e.key === 'Enter' || e.key === ' ') { e.preventDefault(); choose(e); } }}><title>${label}</title>${children}</g>`;
 }
 
 // wrap breaks a line between words where it is too long for its box.

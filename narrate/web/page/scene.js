@@ -29,6 +29,14 @@ function container(scene, id) {
   return scene.containers.get(id);
 }
 
+// filesOf are a layer's entries with what each does to the layers below.
+function filesOf(f) {
+  const path = name => `/${name.replace(/^\.?\//, '').replace(/\/$/, '')}`;
+  const entries = new Map((f.first ?? []).map(e => [path(e.name), e]));
+  if (!f.changes) return f.first ?? [];
+  return ['added', 'changed', 'deleted'].flatMap(change => (f.changes[change] ?? []).map(name => ({ type: '', ...(change === 'deleted' ? {} : entries.get(name)), name, change })));
+}
+
 // latest is the container that a fact without an id speaks of.
 function latest(scene, pid) {
   const all = [...scene.containers.values()];
@@ -63,7 +71,7 @@ const see = {
   },
   'layer.unpack'(scene, f) {
     const one = layer(scene, f.dir);
-    Object.assign(one, { digest: f.digest, diffID: f.diffID, files: f.changes ?? f.first ?? [], total: f.entries, size: f.bytes || scene.blobs.get(f.digest)?.size });
+    Object.assign(one, { digest: f.digest, diffID: f.diffID, files: filesOf(f), total: f.entries, size: f.bytes || scene.blobs.get(f.digest)?.size });
     scene.travels = { label: `${short(f.digest)} → ${short(base(f.dir))}`, kind: 'blob' };
   },
   'image.tag'(scene, f) {

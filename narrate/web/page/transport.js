@@ -20,11 +20,28 @@ async function lines(stream, each) {
   }
 }
 
+// persist tries again what the network broke off. A browser does that to every
+// request when an interface comes or goes, and a container's start makes one.
+async function persist(ask) {
+  for (let wait = 50; ; wait *= 2) {
+    try { return await ask(); } catch (error) {
+      if (wait > 2000) throw error;
+      await new Promise(again => setTimeout(again, wait));
+    }
+  }
+}
+
 // live follows a server's session. A page that loses it comes back by itself
 // and asks for what it has missed.
 export function live(token, voter) {
   const authorization = token ? { Authorization: `Bearer ${token}` } : {};
   let steps = 0;
+  let sent = Promise.resolve(); // wishes are sent one after the other
+  const post = async wish => {
+    const [where, body] = wish.do === 'vote' ? ['vote', { step: wish.step, key: wish.key, voter }] : ['do', wish];
+    const answer = await persist(() => fetch(where, { method: 'POST', headers: { ...authorization, 'Content-Type': 'application/json' }, body: JSON.stringify(body) }));
+    if (!answer.ok) throw new Error(await answer.text());
+  };
   const once = async receive => {
     const answer = await fetch(`session?after=${steps}`, { headers: authorization, cache: 'no-store' });
     if (!answer.ok) {
@@ -42,23 +59,23 @@ export function live(token, voter) {
   return {
     leads: Boolean(token),
     async open(receive) {
-      for (let wait = 250; ; wait = Math.min(wait * 2, 4000)) {
+      for (let wait = 50; ; wait = Math.min(wait * 2, 4000)) {
         const began = Date.now();
         try {
           if (await once(receive)) return;
         } catch { /* the network: tried again below */ }
-        if (Date.now() - began > 5000) wait = 250;
-        receive({ lost: true });
+        if (Date.now() - began > 5000) wait = 50;
+        if (wait > 400) receive({ lost: true }); // shorter is not worth a word
         await new Promise(again => {
           const timer = setTimeout(again, wait);
           addEventListener('online', () => { clearTimeout(timer); again(); }, { once: true });
         });
       }
     },
-    async send(wish) {
-      const [where, body] = wish.do === 'vote' ? ['vote', { step: wish.step, key: wish.key, voter }] : ['do', wish];
-      const answer = await fetch(where, { method: 'POST', headers: { ...authorization, 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
-      if (!answer.ok) throw new Error(await answer.text());
+    send(wish) {
+      const mine = sent.then(() => post(wish));
+      sent = mine.catch(() => {});
+      return mine;
     },
   };
 }
