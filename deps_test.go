@@ -49,6 +49,7 @@ var rules = map[string][]string{
 	"narrate/term":       {"narrate", "narrate/prose"},
 	"narrate/web":        {"narrate", "narrate/lesson"},
 	"narrate/transcript": {"narrate", "narrate/prose", "engine/stage"},
+	"narrate/site":       {"narrate", "narrate/web"},
 
 	"lessons": {},
 	"content": {},

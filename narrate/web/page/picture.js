@@ -3,11 +3,15 @@
 import { html } from './vendor/preact.js';
 import { gauges, short, base, size } from './scene.js';
 
-// Places of the boxes, for a wide and for a narrow page.
+// Places of the boxes, for a wide page, a column of one, and a narrow page.
 const places = {
   wide: {
     box: [1000, 640], client: [16, 16, 210, 116], daemon: [330, 16, 210, 116], registry: [774, 16, 210, 116],
     store: [16, 186, 226, 438], kernel: [286, 186, 698, 438],
+  },
+  medium: {
+    box: [780, 660], client: [12, 12, 206, 104], daemon: [287, 12, 206, 104], registry: [562, 12, 206, 104],
+    store: [12, 166, 196, 482], kernel: [230, 166, 538, 482],
   },
   narrow: {
     box: [420, 900], client: [8, 8, 126, 96], daemon: [147, 8, 126, 96], registry: [286, 8, 126, 96],
@@ -228,13 +232,15 @@ function roomsIn([x, y, w, h], n, narrow) {
   return Array.from({ length: n }, (_, i) => [left + i * (each + gap), top, each, high]);
 }
 
-const most = { wide: 3, narrow: 2 }; // containers that have room
+const most = { wide: 3, medium: 2, narrow: 2 }; // containers that have room
 
-export function Picture({ scene, narrow, still, say, pick, picked, label }) {
+// Picture draws the scene for a wide or a narrow page, or in the size that is named.
+export function Picture({ scene, narrow, size: wanted, still, say, pick, picked, label }) {
+  const fit = wanted ?? (narrow ? 'narrow' : 'wide');
   const all = [...scene.containers.values()].filter(c => !c.gone);
-  const shown = all.slice(-most[narrow ? 'narrow' : 'wide']);
-  const p = narrow ? tall(Math.max(1, shown.length)) : places.wide;
-  const rooms = roomsIn(p.kernel, Math.max(1, shown.length), narrow);
+  const shown = all.slice(-most[fit]);
+  const p = fit === 'narrow' ? tall(Math.max(1, shown.length)) : places[fit];
+  const rooms = roomsIn(p.kernel, Math.max(1, shown.length), fit !== 'wide');
   const at = { ...p, container: rooms[Math.max(0, shown.length - 1)] };
   const { from, to } = scene.edge ?? {};
   const busy = name => from === name || to === name;
@@ -248,7 +254,7 @@ export function Picture({ scene, narrow, still, say, pick, picked, label }) {
       lines=${scene.client ? [scene.command && `$ ${scene.command}`, scene.client.pid && !scene.client.gone ? `pid ${scene.client.pid}` : scene.client.gone ? say('ended') : ''] : []} />
     <${Pickable} detail=${{ kind: 'request', id: '' }} label=${say('the API socket')} pick=${pick} picked=${picked}>
       <g class="socket"><circle cx=${(p.client[0] + p.client[2] + p.daemon[0]) / 2} cy=${p.client[1] + p.client[3] - 20} r="8" />
-      ${!narrow && html`<text class="small faint" text-anchor="middle" x=${(p.client[0] + p.client[2] + p.daemon[0]) / 2} y=${p.client[1] + p.client[3] + 4}>docker.sock</text>`}</g>
+      ${fit === 'wide' && html`<text class="small faint" text-anchor="middle" x=${(p.client[0] + p.client[2] + p.daemon[0]) / 2} y=${p.client[1] + p.client[3] + 4}>docker.sock</text>`}</g>
     <//>
     <${Box} at=${p.daemon} name="daemon" kind="daemon" busy=${busy('daemon')} say=${say} lines=${scene.daemon ? [`pid ${scene.daemon.pid}`, scene.daemon.name] : []} />
     <${Box} at=${p.registry} name="registry" kind="registry" busy=${busy('registry')} say=${say}
