@@ -102,7 +102,11 @@ func (f *siteFlags) build(base *url.URL) (site.Files, error) {
 		}
 		sources = append(sources, site.Source{Name: name, Data: data})
 	}
-	return site.Build(sources, site.Options{Base: base})
+	words, err := fixedWords()
+	if err != nil {
+		return nil, err
+	}
+	return site.Build(sources, site.Options{Base: base, Words: words})
 }
 
 // bundledRecordings are those of all lessons, the one called like its lesson
