@@ -42,25 +42,27 @@ var guestModules = []string{"overlay", "llc", "stp", "bridge", "veth"}
 
 // guestVerdicts are what doctor says in each case, each time that it is asked:
 // its exit status, and the points that are limited or, where it says so,
-// missing. Each case then sees that the lesson bears it out.
+// missing. Each case then sees that the lesson bears it out. "layers?" is
+// limited where the kernel's tmpfs, on which all is, cannot hold an ordinary
+// user's marks of layers: before Linux 6.6.
 var guestVerdicts = map[string][]string{
-	"no-modules":         {"0: network, layers, data root", "0"},
+	"no-modules":         {"0: network, layers", "0"},
 	"root":               {"0"},
-	"user":               {"2: root, cgroups, network"},
-	"user-one-id":        {"2: root, ids, cgroups, network"},
-	"no-new-privileges":  {"2: root, ids, cgroups, network"},
-	"nested":             {"2: root, ids, cgroups, network"},
-	"contained":          {"2: root, ids, network"},
-	"delegated":          {"2: root, cgroups, network"},
+	"user":               {"2: root, cgroups, network, layers?"},
+	"user-one-id":        {"2: root, ids, cgroups, network, layers?"},
+	"no-new-privileges":  {"2: root, ids, cgroups, network, layers?"},
+	"nested":             {"2: root, ids, cgroups, network, layers?"},
+	"contained":          {"2: root, ids, network, layers?"},
+	"delegated":          {"2: root, cgroups, network, layers?"},
 	"delegated-daemon":   nil, // limits are set, which tells more
 	"noexec-data":        {"3: root, cgroups, network, layers missing"},
 	"overlay-data":       {"0: layers", "2: root, cgroups, network, layers"},
 	"daemon-data":        nil,
-	"strict":             {"2: root, cgroups, network"},
+	"strict":             {"2: root, cgroups, network, layers?"},
 	"read-only-cgroups":  {"0: cgroups"},
 	"no-cgroups":         {"0: cgroups", "0"},
-	"no-namespaces":      {"3: root, user namespace missing", "2: root, cgroups, network"},
-	"no-user-namespaces": {"3: root, user namespace missing", "2: root, cgroups, network"},
+	"no-namespaces":      {"3: root, user namespace missing", "2: root, cgroups, network, layers?"},
+	"no-user-namespaces": {"3: root, user namespace missing", "2: root, cgroups, network, layers?"},
 }
 
 // TestGuest runs lessons in a virtual machine with a kernel of a distribution's,
@@ -90,7 +92,8 @@ func TestGuest(t *testing.T) {
 			case c.status != "0":
 				t.Fatalf("ended with status %s and said:\n%s", c.status, c.said)
 			}
-			if got := guestDiagnoses(c.said); !slices.Equal(got, verdicts) {
+			got := guestDiagnoses(c.said)
+			if !slices.EqualFunc(got, verdicts, isVerdict) {
 				t.Errorf("doctor said %q, want %q:\n%s", got, verdicts, c.said)
 			}
 		})
@@ -98,6 +101,10 @@ func TestGuest(t *testing.T) {
 	if !said.done {
 		t.Errorf("the guest did not come to its end; its last words:\n%s", lastLines(said.rest, 30))
 	}
+}
+
+func isVerdict(got, want string) bool {
+	return got == strings.Replace(want, "?", "", 1) || got == strings.Replace(want, ", layers?", "", 1)
 }
 
 // TestGuestVerdicts: no case is without a line in the table, nor the other way
