@@ -51,7 +51,7 @@ var guestVerdicts = map[string][]string{
 	"user":               {"2: root, cgroups, network, layers?"},
 	"user-one-id":        {"2: root, ids, cgroups, network, layers?"},
 	"no-new-privileges":  {"2: root, ids, cgroups, network, layers?"},
-	"nested":             {"2: root, ids, cgroups, network, layers?"},
+	"nested":             {"2: root, ids, cgroups, network, layers?, data root"},
 	"contained":          {"2: root, ids, network, layers?"},
 	"delegated":          {"2: root, cgroups, network, layers?"},
 	"delegated-daemon":   nil, // limits are set, which tells more

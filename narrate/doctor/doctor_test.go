@@ -88,6 +88,10 @@ var machines = map[string]struct {
 		s.Outside.Tools = map[string]string{}
 		s.Outside.UIDHelper, s.Outside.GIDHelper, s.Inside.IDs, s.Outside.SubUIDs = api.Helper{}, api.Helper{}, 1, 0
 	}), Rootless},
+	"user-no-new-privileges": {with(asUser(), func(s *api.Survey) { s.Inside.IDs = 1 }), Rootless},
+	"user-helper-without-bit-one-id": {with(asUser(), func(s *api.Survey) {
+		s.Inside.IDs, s.Outside.UIDHelper.Privileged = 1, false
+	}), Rootless},
 	"user-helper-without-bit": {with(asUser(), func(s *api.Survey) {
 		s.Outside.UIDHelper.Privileged = false
 		s.Entry, s.Inside = api.Trial{Error: "map ids: newuidmap: exit status 1: newuidmap: write to uid_map failed: Operation not permitted"}, nil

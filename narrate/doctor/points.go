@@ -131,8 +131,17 @@ func (c patient) ids() (p Point, asked bool) {
 		lacks = append(lacks, "subordinate ids")
 		mends = append(mends, fmt.Sprintf("usermod --add-subuids %s --add-subgids %s %s", r, r, o.User))
 	}
-	if len(lacks) == 0 {
+	switch {
+	case len(lacks) == 0 && c.Inside == nil: // what it would be, were there a namespace
 		p.Meaning = fmt.Sprintf("You have %d subordinate ids.", o.SubUIDs)
+		return p, true
+	case len(lacks) == 0:
+		p.State = Limited
+		p.Meaning = "You have subordinate ids, but newuidmap and newgidmap may not map them here (no_new_privs is set, or they are on a mount that is nosuid): a container has one user id."
+		if c.unprivilegedHelpers() {
+			p.Meaning = "You have subordinate ids, but newuidmap and newgidmap, which would map them, are not set-user-ID root: a container has one user id."
+			p.Mend = c.asRoot("chmod u+s " + o.UIDHelper.Path + " " + o.GIDHelper.Path)
+		}
 		return p, true
 	}
 	p.State = Limited
