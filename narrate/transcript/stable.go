@@ -154,6 +154,7 @@ var figures = []struct {
 	{regexp.MustCompile(`\bUp (?:Less than a second|\d+ seconds?|About a minute|\d+ minutes)`), "Up for moments"},
 	// The groups' common parent is there already where another daemon runs.
 	{regexp.MustCompile(`(mkdir\("/sys/fs/cgroup/(?:\w+/)?learndocker", 0755\) = )\w+`), "${1}made or there"},
+	{regexp.MustCompile(`(?m)^mkdir /sys/fs/cgroup/(?:\w+/)?learndocker\n`), ""},
 	// The file system that holds the daemon's directory.
 	{regexp.MustCompile("(/etc/(?:resolv.conf|hostname|hosts)` \\| )`[^|]*` \\| `[^|]*`"), "${1}`type` | `device`"},
 }
