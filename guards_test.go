@@ -273,16 +273,16 @@ var guards = []guard{
 	one("votes before the truth", webs+"control.go", "if q.Step < len(seen)-1 {", neverTrue, webPkg, "TestVotes"),
 
 	// Ends: nothing may be left.
-	one("an aborted start unwinds", "engine/run.go", "\t\tr.unwind()\n\t\tr.failed(err)", "\t\tr.failed(err)", cmd, "TestNothingIsLeft/root/quit/1[5-8]"),
-	one("a killed daemon's mounts go", "engine/container.go", "errors.Join(one.stack().Unmount(sys.Kernel{}), c.cgroups", "errors.Join(nil, c.cgroups", cmd, "TestNothingIsLeft/root/daemon_KILL/1[5-8]"),
-	one("a killed daemon's groups go", "engine/container.go", ", c.cgroups.Open(one.record.ID).End())", ")", cmd, "TestNothingIsLeft/root/daemon_KILL/1[5-8]"),
-	one("a killed daemon's bridge goes", "engine/network/network.go", "return n, n.removeLeft()", "return n, nil", cmd, "TestNothingIsLeft/root/daemon_KILL/1[5-8]"),
-	one("init's early end with the daemon", inits, "mortal := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)", "mortal := error(nil)", cmd, "TestNothingIsLeft/root/daemon_KILL_beside/1[4-6]"),
-	one("the narrator waits for the daemon's other half", lives, "awaitGroup(l.daemon.Process, closePatience)", "_ = awaitGroup", cmd, "TestNothingIsLeft/rootless/daemon_outside"),
-	one("the narrator sweeps after a killed daemon", lives, "err := l.sweep()", "err := error(nil)", cmd, "TestNothingIsLeft/root/daemon_KILL/1[5-8]"),
+	one("an aborted start unwinds", "engine/run.go", "\t\tr.unwind()\n\t\tr.failed(err)", "\t\tr.failed(err)", cmd, "TestNothingIsLeft/root/quit/16"),
+	one("a killed daemon's mounts go", "engine/container.go", "errors.Join(one.stack().Unmount(sys.Kernel{}), c.cgroups", "errors.Join(nil, c.cgroups", cmd, "TestNothingIsLeft/root/daemon_KILL/16"),
+	one("a killed daemon's groups go", "engine/container.go", ", c.cgroups.Open(one.record.ID).End())", ")", cmd, "TestNothingIsLeft/root/daemon_KILL/16"),
+	one("a killed daemon's bridge goes", "engine/network/network.go", "return n, n.removeLeft()", "return n, nil", cmd, "TestNothingIsLeft/root/daemon_KILL/16"),
+	one("init's early end with the daemon", inits, "mortal := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)", "mortal := error(nil)", cmd, "TestNothingIsLeft/root/daemon_KILL_beside_a_stopped_container/1[45]"),
+	one("the narrator waits for the daemon's other half", lives, "awaitGroup(l.daemon.Process, closePatience)", "_ = awaitGroup", cmd, "TestNothingIsLeft/rootless/daemon_outside_KILL/1[68]"),
+	one("the narrator sweeps after a killed daemon", lives, "err := l.sweep()", "err := error(nil)", cmd, "TestNothingIsLeft/root/daemon_KILL/16"),
 	one("the lesson's directory goes", lives, "errs = append(errs, l.removeDir())", "", cmd, "TestFullDisk/(4|8|12)_KiB"),
-	one("the lesson's directory goes without the narrator", "cmd/learndocker/daemon_linux.go", "err = errors.Join(err, os.RemoveAll(ephemeral))", "err = errors.Join(err)", cmd, "TestNothingIsLeft/root/narrator_KILL/1[5-8]"),
-	one("the daemon ends with the narrator", "narrate/process_linux.go", ", Pdeathsig: syscall.SIGTERM", "", cmd, "TestNothingIsLeft/root/narrator_KILL/1[5-8]"),
+	one("the lesson's directory goes without the narrator", "cmd/learndocker/daemon_linux.go", "err = errors.Join(err, os.RemoveAll(ephemeral))", "err = errors.Join(err)", cmd, "TestNothingIsLeft/root/narrator_KILL/16"),
+	one("the daemon ends with the narrator", "narrate/process_linux.go", ", Pdeathsig: syscall.SIGTERM", "", cmd, "TestNothingIsLeft/root/narrator_KILL/16"),
 
 	// Lessons, recordings, posts.
 	one("a lesson's size", "narrate/lesson/lesson.go", "if len(data) > MaxScript {", neverTrue, "./narrate/lesson", "TestMistakes"),
