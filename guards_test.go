@@ -152,6 +152,8 @@ const (
 	rootfs     = "engine/container/pid1/rootfs.go"
 	execs      = "engine/container/pid1/exec.go"
 	inits      = "engine/container/pid1/init.go"
+	left       = "engine/leftover.go"
+	lefts      = "narrate/leftover_linux.go"
 	copies     = "engine/overlay/copy.go"
 	lives      = "narrate/live.go"
 	webs       = "narrate/web/"
@@ -283,6 +285,25 @@ var guards = []guard{
 	one("the lesson's directory goes", lives, "errs = append(errs, l.removeDir())", "", cmd, "TestFullDisk/(4|8|12)_KiB"),
 	one("the lesson's directory goes without the narrator", "cmd/learndocker/daemon_linux.go", "err = errors.Join(err, os.RemoveAll(ephemeral))", "err = errors.Join(err)", cmd, "TestNothingIsLeft/root/narrator_KILL/16"),
 	one("the daemon ends with the narrator", "narrate/process_linux.go", ", Pdeathsig: syscall.SIGTERM", "", cmd, "TestNothingIsLeft/root/narrator_KILL/16"),
+
+	// clean.
+	one("mounts of the living", left, "return slices.ContainsFunc(living, func(r livingRoot) bool { return r.path == at[1] })", "return false", cmd, "TestCleanSpares"),
+	one("mounts of others", left, "if at == nil || !isDataRoot(at[1]) {", "if at == nil {", cmd, "TestCleanSpares"),
+	one("groups of the living", left, `_, err := os.Lstat(filepath.Join(r.seen, "containers", g.ID()))`, `_, err := os.Lstat("/nonexistent" + r.seen)`, cmd, "TestCleanSpares"),
+	one("groups of the living whose mounts are others", left, `root.seen = filepath.Join(process, "root", root.path)`, `root.seen = filepath.Join("/", root.path, process, strings.Repeat("../", 3))`, cmd, "TestCleanSpares"),
+	one("groups of others", left, "if !containerID.MatchString(g.ID()) {", neverTrue, cmd, "TestCleanSpares"),
+	one("bridges of the living", left, "return strings.HasPrefix(r.path, b.DataRoot) })", "return false })", cmd, "TestCleanSpares"),
+	one("bridges of others", "engine/network/network.go", `l.Type() == "bridge" && (marked || unmarked)`, `l.Type() == "bridge" && (marked || unmarked || namePattern.MatchString(a.Name))`, cmd, "TestCleanSpares"),
+	one("directories of living lessons", lefts, "return !isLesson(dir) || lives(dir)", "return !isLesson(dir)", cmd, "TestCleanSpares"),
+	one("directories with other files", lefts, "!slices.Contains(lessonFiles, e.Name())", "false", cmd, "TestCleanSpares"),
+	one("directories with other data", lefts, `e.Name() == "lock"`, "true", cmd, "TestCleanSpares"),
+	one("directories that others can enter", lefts, "info.Mode().Perm() != 0o700", "false", cmd, "TestCleanSpares"),
+	one("directories of other users", lefts, "int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid()", "info.Sys().(*syscall.Stat_t) == nil", cmd, "TestCleanSpares"),
+	guard{"links to directories", []edit{
+		{lefts, "info, err := os.Lstat(dir)", "info, err := os.Stat(dir)"},
+	}, cmd, "TestCleanSpares"},
+	one("what lives again when the answer comes", "cmd/learndocker/clean_linux.go", "if things, err = stillLeft(things); err != nil {", "if _ = stillLeft; err != nil {", cmd, "TestCleanLooksAgain"),
+	one("nothing goes unasked", "cmd/learndocker/clean_linux.go", "if !agreed(in, out) {", "if !agreed(in, out) && false {", cmd, "TestClean/root/process.exec"),
 
 	// Lessons, recordings, posts.
 	one("a lesson's size", "narrate/lesson/lesson.go", "if len(data) > MaxScript {", neverTrue, "./narrate/lesson", "TestMistakes"),
