@@ -81,7 +81,7 @@ func confined(t *testing.T, overlay, pkg, run string) (said string, err error) {
 	if err := os.Chmod(tmp, 0o1777); err != nil { // other users are played, too
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "scripts/confined", "go", "test", "-count=1", "-timeout", "180s", "-run", run, pkg)
+	cmd := exec.CommandContext(t.Context(), "scripts/confined", "go", "test", "-count=1", "-timeout", "120s", "-run", run, pkg)
 	cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
 	if overlay != "" { // by the environment, so that tests that build the program build this one
 		cmd.Env = append(cmd.Env, "GOFLAGS=-overlay="+overlay)
@@ -264,7 +264,7 @@ var guards = []guard{
 	one("no new privileges", execs, "if p.Spec.Process.NoNewPrivileges {", neverTrue, cmd, "TestInside/no_new"),
 	one("/etc/passwd up to a size", execs, "return io.LimitReader(f, maxPasswd), f.Close", "return f, f.Close", cmd, "TestOddImages/a_user_at_the_end"),
 	one("/etc/passwd that is a fifo", execs, "os.O_RDONLY|unix.O_NONBLOCK", "os.O_RDONLY", cmd, "TestTraps//etc/passwd_is_a_fifo"),
-	one("the end with the daemon", execs, `unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), "PR_SET_PDEATHSIG", "SIGKILL"`, `unix.PR_SET_PDEATHSIG, 0, "PR_SET_PDEATHSIG", "SIGKILL"`, cmd, "TestCrash|TestKilled"),
+	one("the end with the daemon", execs, `unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), "PR_SET_PDEATHSIG", "SIGKILL"`, `unix.PR_SET_PDEATHSIG, 0, "PR_SET_PDEATHSIG", "SIGKILL"`, cmd, "TestEndWithDaemon/another_user"),
 
 	// The web page.
 	one("the teacher's token", webs+"guard.go", "subtle.ConstantTimeCompare([]byte(shown), []byte(s.token)) != 1", "subtle.ConstantTimeCompare([]byte(shown), []byte(s.token)) > 1", webPkg, "TestOnlyTheTeacher"),
@@ -279,8 +279,13 @@ var guards = []guard{
 	one("a killed daemon's mounts go", "engine/container.go", "errors.Join(one.stack().Unmount(sys.Kernel{}), c.cgroups", "errors.Join(nil, c.cgroups", cmd, "TestNothingIsLeft/root/daemon_KILL/16"),
 	one("a killed daemon's groups go", "engine/container.go", ", c.cgroups.Open(one.record.ID).End())", ")", cmd, "TestNothingIsLeft/root/daemon_KILL/16"),
 	one("a killed daemon's bridge goes", "engine/network/network.go", "return n, n.removeLeft()", "return n, nil", cmd, "TestNothingIsLeft/root/daemon_KILL/16"),
+	one("who survives the daemon is ended by the next", "engine/container.go", "_ = syscall.Kill(r.State.Pid, syscall.SIGKILL)", "_ = syscall.Kill", cmd, "TestEndWithDaemon/a_set-user-ID"),
 	one("init's early end with the daemon", inits, "mortal := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)", "mortal := error(nil)", cmd, "TestNothingIsLeft/root/daemon_KILL_beside_a_stopped_container/1[45]"),
-	one("the narrator waits for the daemon's other half", lives, "awaitGroup(l.daemon.Process, closePatience)", "_ = awaitGroup", cmd, "TestNothingIsLeft/rootless/daemon_outside_KILL/1[68]"),
+	one("a daemon's other half has time", "narrate/process_linux.go", "time.Now().Before(end)", "time.Now().After(end)", "./narrate", "TestAwaitGroup"),
+	one("a daemon's other half ends", "narrate/process_linux.go", "_ = kill(p)", "_ = kill", "./narrate", "TestAwaitGroup"),
+	one("what is kept of a stream", "narrate/output.go", "if len(t.kept) > 2*maxKept {", neverTrue, "./narrate", "TestOutputIsBounded"),
+	one("lines of a step", "narrate/output.go", "if len(l.last) > maxLines {", "if len(l.last) < 0 {", "./narrate", "TestOutputIsBounded"),
+	one("length of a line", "narrate/output.go", "if len(line.Text) > maxLine {", neverTrue, "./narrate", "TestOutputIsBounded"),
 	one("the narrator sweeps after a killed daemon", lives, "err := l.sweep()", "err := error(nil)", cmd, "TestNothingIsLeft/root/daemon_KILL/16"),
 	one("the lesson's directory goes", lives, "errs = append(errs, l.removeDir())", "", cmd, "TestFullDisk/(4|8|12)_KiB"),
 	one("the lesson's directory goes without the narrator", "cmd/learndocker/daemon_linux.go", "err = errors.Join(err, os.RemoveAll(ephemeral))", "err = errors.Join(err)", cmd, "TestNothingIsLeft/root/narrator_KILL/16"),
