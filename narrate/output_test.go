@@ -18,6 +18,12 @@ func TestOutputIsBounded(t *testing.T) {
 		b.wrote("stdout", fmt.Sprint("line ", n))
 	}
 	b.wrote("stderr", strings.Repeat("x", 2*maxKept))
+	if held := cap(b.stdout.kept) + cap(b.stderr.kept); held > 8*maxKept {
+		t.Errorf("%d bytes of the streams are held", held)
+	}
+	if held := cap(b.lines.first) + cap(b.lines.last); held > 4*maxLines {
+		t.Errorf("%d lines are held", held)
+	}
 	got := b.takeLines()
 	if len(got) != maxLines+1 {
 		t.Fatalf("%d lines of %d are kept", len(got), maxLines)
