@@ -249,7 +249,11 @@ var guards = []guard{
 	one("read-only paths", rootfs, "range p.Spec.Linux.ReadonlyPaths {", "range []string{} {", cmd, "TestInsideMasks"),
 	one("mount points that are links (CVE-2019-19921)", rootfs, "if got != want {", neverTrue, cmd, "TestTraps"),
 	one("files of /etc behind links", rootfs, "file, err := joinIn(root, destination)", "file, err := filepath.Join(root, destination), error(nil)", cmd, "TestTraps"),
-	one("a working directory outside (CVE-2024-21626)", rootfs, "err != nil || n < 1 || buf[0] != '/' {", "false && (err != nil || n < 1) {", cmd, "TestLeakedDescriptors"),
+	guard{"a working directory outside, where a descriptor leaks (CVE-2024-21626)", []edit{
+		{inits, "unix.CloseOnExec(socketFD)", "unix.CloseOnExec(socketFD)\n\t_, _ = unix.Open(\"/\", unix.O_PATH|unix.O_DIRECTORY, 0)"},
+		{rootfs, "err != nil || n < 1 || buf[0] != '/' {", "false && (err != nil || n < 1) {"},
+		{rootfs, "fact.CWD, err = os.Getwd()", "fact.CWD, err = p.Spec.Process.Cwd, error(nil)"},
+	}, cmd, "TestLeakedDescriptors"},
 	one("the old root goes", rootfs, `if err := p.kernel.Unmount(".", unix.MNT_DETACH); err != nil {`, "if err := error(nil); err != nil {", cmd, "TestInside$|TestLeakedDescriptors|TestTraps"),
 	one("a read-only root", rootfs, "if p.Spec.Root.Readonly {", neverTrue, cmd, "TestInside/read-only_root"),
 	guard{"descriptors are closed", []edit{
