@@ -448,9 +448,9 @@ func (l *Live) commandEnded() error {
 }
 
 func (l *Live) lastWords() string {
-	said := withoutTraces(l.stderr)
+	said := withoutTraces(l.stderr.String())
 	if said == "" {
-		said = l.stdout
+		said = l.stdout.String()
 	}
 	lines := strings.Split(strings.TrimSpace(said), "\n")
 	return strings.Join(lines[max(len(lines)-lastLines, 0):], "\n")

@@ -68,7 +68,7 @@ func (c patient) whyNoUserns(trial api.Trial) (meaning, mend string) {
 	case strings.Contains(trial.Error, "newuidmap") || strings.Contains(trial.Error, "newgidmap"):
 		meaning = "The helpers that map ids refused; without an id in it the namespace is of no use."
 		if c.unprivilegedHelpers() {
-			meaning, mend = "The helpers that map ids are not set-user-ID root, so they may not.", c.asRoot("chmod u+s "+c.Outside.UIDHelper.Path+" "+c.Outside.GIDHelper.Path)
+			meaning, mend = "The helpers that map ids are not set-user-ID root, so they may not.", c.asRoot(c.privilegeHelpers())
 		}
 	case set["user.max_user_namespaces"] == "0":
 		meaning, mend = "A setting allows none (user.max_user_namespaces is 0).", c.asRoot("sysctl -w user.max_user_namespaces=15000")
@@ -106,6 +106,10 @@ func (c patient) unprivilegedHelpers() bool {
 	return !c.Outside.UIDHelper.Privileged || !c.Outside.GIDHelper.Privileged
 }
 
+func (c patient) privilegeHelpers() string {
+	return "chmod u+s " + c.Outside.UIDHelper.Path + " " + c.Outside.GIDHelper.Path
+}
+
 // ids is asked for where we are, or would be, root of a user namespace.
 func (c patient) ids() (p Point, asked bool) {
 	if c.trueRoot() {
@@ -122,9 +126,13 @@ func (c patient) ids() (p Point, asked bool) {
 		return p, true
 	}
 	var lacks, mends []string
-	if o.UIDHelper.Path == "" || o.GIDHelper.Path == "" {
+	switch {
+	case o.UIDHelper.Path == "" || o.GIDHelper.Path == "":
 		lacks = append(lacks, "newuidmap and newgidmap")
 		mends = append(mends, c.install("uidmap", "shadow-utils"))
+	case c.Inside != nil && c.unprivilegedHelpers():
+		lacks = append(lacks, "set-user-ID root helpers")
+		mends = append(mends, c.privilegeHelpers())
 	}
 	if o.SubUIDs == 0 || o.SubGIDs == 0 {
 		r := fmt.Sprintf("%d-%d", o.NextSubID, o.NextSubID+65535)
@@ -138,10 +146,6 @@ func (c patient) ids() (p Point, asked bool) {
 	case len(lacks) == 0:
 		p.State = Limited
 		p.Meaning = "You have subordinate ids, but newuidmap and newgidmap may not map them here (no_new_privs is set, or they are on a mount that is nosuid): a container has one user id."
-		if c.unprivilegedHelpers() {
-			p.Meaning = "You have subordinate ids, but newuidmap and newgidmap, which would map them, are not set-user-ID root: a container has one user id."
-			p.Mend = c.asRoot("chmod u+s " + o.UIDHelper.Path + " " + o.GIDHelper.Path)
-		}
 		return p, true
 	}
 	p.State = Limited
@@ -155,6 +159,10 @@ func (c patient) namespaces() Point {
 	if !c.Inside.Namespaces.OK {
 		p.State, p.Refusal = Missing, c.Inside.Namespaces.Error
 		p.Meaning = "The namespaces of a container cannot be made."
+		if c.Inside.Namespaces.Errno == "EAGAIN" { // pids.max, or ulimit -u: fork(2)
+			p.Meaning += " More processes are not allowed here: " + p.Refusal + "."
+			return p
+		}
 	}
 	for _, kind := range slices.Sorted(maps.Keys(c.Inside.Mounts)) {
 		if t := c.Inside.Mounts[kind]; !t.OK {
