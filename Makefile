@@ -28,7 +28,7 @@ test-deps: ## install what the tests need
 	scripts/test-deps
 
 unit: build ## run the tests, without installing anything
-	CI=$(or $(CI),true) $(GO) test -count=1 -timeout 15m ./...
+	CI=$(or $(CI),true) $(GO) test -count=1 -timeout 25m ./...
 
 lint: ## formatting, go vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'run: gofmt -w .'; exit 1; }
