@@ -50,6 +50,7 @@ var rules = map[string][]string{
 	"narrate/web":        {"narrate", "narrate/lesson"},
 	"narrate/byhand":     {"narrate", "engine/stage"},
 	"narrate/transcript": {"narrate", "narrate/prose", "narrate/term", "narrate/byhand", "engine/stage"},
+	"narrate/site":       {"narrate", "narrate/web"},
 
 	"lessons": {},
 	"content": {},

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -24,53 +26,71 @@ type guard struct {
 
 // TestGuards takes each guard out, in a copy that the compiler is given in place
 // of the file (go help build, -overlay), and runs a test that must then fail. A
-// guard that can go without any test noticing is not held by anything.
+// guard that can go without any test noticing is not held by anything. All of it
+// runs confined: without its guards the program does harm.
 func TestGuards(t *testing.T) {
-	t.Run("with all guards in their places", func(t *testing.T) { // where it can write next to nothing, too
-		cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-exec", confined(t), layerPkg)
-		cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
-		if said, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, said)
-		}
-	})
+	for pkg, tests := range testsOfGuards() {
+		t.Run("with all guards in their places/"+pkg, func(t *testing.T) {
+			t.Parallel()
+			if said, err := confined(t, "", pkg, strings.Join(tests, "|")); err != nil {
+				t.Errorf("%v\n%s", err, said)
+			}
+		})
+	}
 	for _, g := range guards {
 		t.Run(g.name, func(t *testing.T) {
-			overlay := overlayFor(t, g.edits)
-			args := []string{"test", "-count=1", "-timeout", "120s", "-run", g.run}
-			// By the environment, so that tests that build the program build this one.
-			env := append(os.Environ(), "GOFLAGS=-overlay="+overlay)
-			if g.pkg == layerPkg { // without its guards it writes wherever an archive says
-				args = append(args, "-exec", confined(t))
-				env = append(env, "TMPDIR="+t.TempDir())
-			}
-			cmd := exec.CommandContext(t.Context(), "go", append(args, g.pkg)...)
-			cmd.Env = env
-			said, err := cmd.CombinedOutput()
-			text := string(said)
+			t.Parallel()
+			said, err := confined(t, overlayFor(t, g.edits), g.pkg, g.run)
 			switch {
-			case err == nil && strings.Contains(text, "no tests to run"):
+			case err == nil && strings.Contains(said, "no tests to run"):
 				t.Errorf("no test is named %s in %s", g.run, g.pkg)
 			case err == nil:
 				t.Errorf("%s in %s passes without the guard", g.run, g.pkg)
-			case strings.Contains(text, "[build failed]") || strings.Contains(text, "[setup failed]") || strings.Contains(text, "go build:"):
-				t.Errorf("what is put in its place is no Go:\n%s", text)
-			case strings.Contains(text, "the machine can be written"):
-				t.Fatal(text)
-			case !strings.Contains(text, "--- FAIL") && !strings.Contains(text, "panic: test timed out"):
-				t.Errorf("ended otherwise than by a test's failure: %v\n%s", err, text)
+			case strings.Contains(said, "[build failed]") || strings.Contains(said, "[setup failed]") || strings.Contains(said, "go build:"):
+				t.Errorf("what is put in its place is no Go:\n%s", said)
+			case !strings.Contains(said, "--- FAIL") && !strings.Contains(said, "panic: test timed out"):
+				t.Errorf("ended otherwise than by a test's failure: %v\n%s", err, said)
+			default:
+				t.Logf("noticed by %s", strings.Join(noticed.FindAllString(said, 3), ", "))
 			}
 		})
 	}
 }
 
-// confined is a program that runs another so that it can write next to nothing.
-func confined(t *testing.T) string {
+var noticed = regexp.MustCompile(`(?m)^ *--- FAIL: .*|^panic: test timed out.*`)
+
+// testsOfGuards are the tests of all guards, by their packages.
+func testsOfGuards() map[string][]string {
+	tests := map[string][]string{}
+	for _, g := range guards {
+		if !slices.Contains(tests[g.pkg], g.run) {
+			tests[g.pkg] = append(tests[g.pkg], g.run)
+		}
+	}
+	return tests
+}
+
+// confined runs tests so that they can harm nothing, and returns what they say.
+func confined(t *testing.T, overlay, pkg, run string) (said string, err error) {
 	t.Helper()
-	path, err := filepath.Abs("scripts/confined")
+	tmp, err := os.MkdirTemp("", "ld-") // short: sockets are made in it, unix(7)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return path
+	defer os.RemoveAll(tmp)
+	if err := os.Chmod(tmp, 0o1777); err != nil { // other users are played, too
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "scripts/confined", "go", "test", "-count=1", "-timeout", "120s", "-run", run, pkg)
+	cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
+	if overlay != "" { // by the environment, so that tests that build the program build this one
+		cmd.Env = append(cmd.Env, "GOFLAGS=-overlay="+overlay)
+	}
+	out, err := cmd.CombinedOutput()
+	if strings.Contains(string(out), "the machine can be written") {
+		t.Fatal(string(out))
+	}
+	return string(out), err
 }
 
 // overlayFor writes the edited copies and the file that tells the compiler of them.
@@ -118,22 +138,29 @@ func one(name, file, out, in, pkg, run string) guard {
 }
 
 const (
-	extract   = "engine/layer/extract.go"
-	layers    = "engine/layer/layer.go"
-	layerPkg  = "./engine/layer"
-	store     = "engine/image/store.go"
-	storePkg  = "./engine/image"
-	pulls     = "engine/pull/pull.go"
-	manifest  = "engine/pull/manifest.go"
-	pullPkg   = "./engine/pull"
-	images    = "engine/images.go"
-	daemons   = "engine/daemon/"
-	wires     = "engine/stage/wire/wire.go"
-	rootfs    = "engine/container/pid1/rootfs.go"
-	execs     = "engine/container/pid1/exec.go"
-	inits     = "engine/container/pid1/init.go"
-	cmd       = "./cmd/learndocker"
-	neverTrue = "if false {"
+	extract    = "engine/layer/extract.go"
+	layers     = "engine/layer/layer.go"
+	layerPkg   = "./engine/layer"
+	store      = "engine/image/store.go"
+	storePkg   = "./engine/image"
+	pulls      = "engine/pull/pull.go"
+	manifest   = "engine/pull/manifest.go"
+	pullPkg    = "./engine/pull"
+	images     = "engine/images.go"
+	daemons    = "engine/daemon/"
+	wires      = "engine/stage/wire/wire.go"
+	rootfs     = "engine/container/pid1/rootfs.go"
+	execs      = "engine/container/pid1/exec.go"
+	inits      = "engine/container/pid1/init.go"
+	left       = "engine/leftover.go"
+	lefts      = "narrate/leftover_linux.go"
+	copies     = "engine/overlay/copy.go"
+	lives      = "narrate/live.go"
+	webs       = "narrate/web/"
+	webPkg     = "./narrate/web"
+	overlayPkg = "./engine/overlay"
+	cmd        = "./cmd/learndocker"
+	neverTrue  = "if false {"
 )
 
 var guards = []guard{
@@ -148,9 +175,9 @@ var guards = []guard{
 		{extract, "unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, mode)", "unix.O_CREAT|unix.O_WRONLY|unix.O_CLOEXEC, mode)"},
 	}, layerPkg, "TestUnpack"},
 	one("whiteouts of nothing and of the directory itself", extract, `if base == "" || base == "." || base == ".." || strings.HasPrefix(base, whiteoutPrefix) {`, neverTrue, layerPkg, "TestUnpack"),
-	one("whiteouts spare their own layer", extract, "case errors.Is(err, unix.ENOENT):\n\t\treturn unix.Mknodat(parent, base, unix.S_IFCHR, 0)", "case true:\n\t\t_ = unix.Unlinkat(parent, base, 0)\n\t\treturn unix.Mknodat(parent, base, unix.S_IFCHR, 0)", layerPkg, "TestUnpack"),
+	one("whiteouts spare their own layer", extract, "case errors.Is(err, unix.ENOENT):\n\t\treturn x.marks.remove(parent, base)", "case true:\n\t\t_ = unix.Unlinkat(parent, base, 0)\n\t\treturn x.marks.remove(parent, base)", layerPkg, "TestUnpack"),
 	one("what aufs kept", extract, "if isAufs(name) {", neverTrue, layerPkg, "TestUnpack"),
-	one("new directories hide deleted ones", extract, "if opaque {\n\t\treturn x.opaque(parent, base)\n\t}", "", layerPkg, "TestUnpack"),
+	one("new directories hide deleted ones", extract, "if opaque {\n\t\treturn x.marks.opaque(parent, base)\n\t}", "", layerPkg, "TestUnpack"),
 	one("kinds that are unknown", extract, `return "", fmt.Errorf("unknown type %q", h.Typeflag)`, `return "", nil`, layerPkg, "TestUnpack"),
 	one("owners beyond 32 bits", extract, "if !validID(h.Uid) || !validID(h.Gid) {", neverTrue, layerPkg, "TestOddRecords"),
 	one("devices beyond the kernel's numbers", extract, "if h.Devmajor < 0 || h.Devmajor >= 1<<12 || h.Devminor < 0 || h.Devminor >= 1<<20 {", neverTrue, layerPkg, "TestOddRecords"),
@@ -168,6 +195,21 @@ var guards = []guard{
 	one("what follows the archive", layers, "if _, err := io.Copy(io.Discard, counted); err != nil {", "if err := error(nil); err != nil {", layerPkg, "TestCompression"),
 	one("unfinished layers go", layers, "defer os.RemoveAll(tmp)\n\tk.Did", "k.Did", layerPkg, "TestUnpack"),
 	one("one at a time for each layer", layers, "release := s.claim(diffID)\n\tdefer release()", "", layerPkg, "TestStore"),
+
+	// Layers copied over each other.
+	one("what deletes in a plain layer goes when it is made anew", "engine/layer/marks.go", "return unix.Unlinkat(parent, whiteoutPrefix+base, 0)", "return nil", overlayPkg, "TestDriversAgree"),
+	one("plain layers mark what they delete", "engine/layer/marks.go", "{ return touch(parent, whiteoutPrefix+base) }", "{ return nil }", overlayPkg, "TestDriversAgree"),
+	one("plain layers mark what they hide", "engine/layer/marks.go", "return touch(dir, opaqueMarker)", "return nil", overlayPkg, "TestDriversAgree"),
+	one("a link is no directory to copy into", copies, "if err == nil && !info.IsDir() {", "if err == nil && !info.IsDir() && false {", overlayPkg, "TestDriversAgree"),
+	guard{"no file is copied through a link", []edit{
+		{copies, "if err := os.RemoveAll(to); err != nil {", "if err := error(nil); err != nil {"},
+		{copies, "os.O_CREATE|os.O_EXCL|os.O_WRONLY", "os.O_CREATE|os.O_WRONLY"},
+	}, overlayPkg, "TestDriversAgree"},
+	one("links are copied as links", copies, "case unix.S_IFLNK:", "case unix.S_IFLNK + 1:", overlayPkg, "TestDriversAgree"),
+	one("what a layer deletes is deleted in the copy", copies, "if err := os.RemoveAll(filepath.Join(to, deleted)); err != nil {", "if deleted == opaqueMarker {", overlayPkg, "TestDriversAgree"),
+	one("what a layer hides is hidden in the copy", copies, "if err := empty(to); err != nil {", "if err := error(nil); err != nil {", overlayPkg, "TestDriversAgree"),
+	one("owners of copies", copies, "unix.Lchown(to, int(st.Uid), int(st.Gid))", "error(nil)", overlayPkg, "TestDriversAgree"),
+	one("a second run keeps its copy", copies, "if err := os.WriteFile(mark, nil, 0o600); err != nil {", "if err := error(nil); err != nil {", overlayPkg, "TestSecondRun"),
 
 	// The image store.
 	one("a blob's size", store, "if n != desc.Size {", neverTrue, storePkg, "TestIngest"),
@@ -207,7 +249,11 @@ var guards = []guard{
 	one("read-only paths", rootfs, "range p.Spec.Linux.ReadonlyPaths {", "range []string{} {", cmd, "TestInsideMasks"),
 	one("mount points that are links (CVE-2019-19921)", rootfs, "if got != want {", neverTrue, cmd, "TestTraps"),
 	one("files of /etc behind links", rootfs, "file, err := joinIn(root, destination)", "file, err := filepath.Join(root, destination), error(nil)", cmd, "TestTraps"),
-	one("a working directory outside (CVE-2024-21626)", rootfs, "err != nil || n < 1 || buf[0] != '/' {", "false && (err != nil || n < 1) {", cmd, "TestLeakedDescriptors"),
+	guard{"a working directory outside, where a descriptor leaks (CVE-2024-21626)", []edit{
+		{inits, "unix.CloseOnExec(socketFD)", "unix.CloseOnExec(socketFD)\n\t_, _ = unix.Open(\"/\", unix.O_PATH|unix.O_DIRECTORY, 0)"},
+		{rootfs, "err != nil || n < 1 || buf[0] != '/' {", "false && (err != nil || n < 1) {"},
+		{rootfs, "fact.CWD, err = os.Getwd()", "fact.CWD, err = p.Spec.Process.Cwd, error(nil)"},
+	}, cmd, "TestLeakedDescriptors"},
 	one("the old root goes", rootfs, `if err := p.kernel.Unmount(".", unix.MNT_DETACH); err != nil {`, "if err := error(nil); err != nil {", cmd, "TestInside$|TestLeakedDescriptors|TestTraps"),
 	one("a read-only root", rootfs, "if p.Spec.Root.Readonly {", neverTrue, cmd, "TestInside/read-only_root"),
 	guard{"descriptors are closed", []edit{
@@ -216,13 +262,60 @@ var guards = []guard{
 	}, cmd, "TestInside/its_descriptors|TestInsideFromOutside|TestSmallestLimit"},
 	one("the sealed program", "engine/container/sealed.go", "if _, err := unix.FcntlInt(copied.Fd(), unix.F_ADD_SEALS, seals); err != nil {", "if err := error(nil); err != nil || seals == 0 {", "./engine/container", "TestSealed"),
 	one("the engine's own program (CVE-2019-5736)", execs, "if own.Dev == wanted.Dev && own.Ino == wanted.Ino {", neverTrue, cmd, "TestOddImages/a_program_that_is_the_engine"),
-	one("capabilities", execs, "if err := p.setCapabilities(caps.Mask(wanted)); err != nil {", "if err := error(nil); err != nil {", cmd, "TestInside/capabilities"),
+	one("capabilities", execs, "if err := p.setCapabilities(caps.Mask(wanted)); err != nil {", "if err := error(nil); err != nil {", cmd, "TestGoldenTranscript/hello-world"),
 	one("the bounding set", execs, "if err := p.dropBounding(wanted); err != nil {", "if err := error(nil); err != nil {", cmd, "TestInside/capabilities"),
 	one("the system call filter", execs, "if len(p.Filter) == 0 {\n\t\treturn nil", "if true {\n\t\treturn nil", cmd, "TestInside/seccomp"),
 	one("no new privileges", execs, "if p.Spec.Process.NoNewPrivileges {", neverTrue, cmd, "TestInside/no_new"),
 	one("/etc/passwd up to a size", execs, "return io.LimitReader(f, maxPasswd), f.Close", "return f, f.Close", cmd, "TestOddImages/a_user_at_the_end"),
 	one("/etc/passwd that is a fifo", execs, "os.O_RDONLY|unix.O_NONBLOCK", "os.O_RDONLY", cmd, "TestTraps//etc/passwd_is_a_fifo"),
-	one("the end with the daemon", execs, `unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), "PR_SET_PDEATHSIG", "SIGKILL"`, `unix.PR_SET_PDEATHSIG, 0, "PR_SET_PDEATHSIG", "SIGKILL"`, cmd, "TestCrash|TestKilled"),
+	one("the end with the daemon", execs, `unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), "PR_SET_PDEATHSIG", "SIGKILL"`, `unix.PR_SET_PDEATHSIG, 0, "PR_SET_PDEATHSIG", "SIGKILL"`, cmd, "TestEndWithDaemon/another_user"),
+
+	// The web page.
+	one("the teacher's token", webs+"guard.go", "subtle.ConstantTimeCompare([]byte(shown), []byte(s.token)) != 1", "subtle.ConstantTimeCompare([]byte(shown), []byte(s.token)) > 1", webPkg, "TestOnlyTheTeacher"),
+	one("names of the server (DNS rebinding)", webs+"guard.go", "if !names(r.Host) {", neverTrue, webPkg, "TestOnlyTheTeacher"),
+	one("requests of other pages", webs+"guard.go", `origin != "" && origin != "http://"+r.Host`, "origin != origin", webPkg, "TestOnlyTheTeacher"),
+	one("a body's size, of the page", webs+"control.go", "http.MaxBytesReader(w, r.Body, maxBody)", "r.Body", webPkg, "TestOnlyTheTeacher"),
+	one("votes for what is asked", webs+"control.go", "|| !offers(seen[q.Step].Question.Choices, q.Key) {", "{", webPkg, "TestVotes"),
+	one("votes before the truth", webs+"control.go", "if q.Step < len(seen)-1 {", neverTrue, webPkg, "TestVotes"),
+
+	// Ends: nothing may be left.
+	one("an aborted start unwinds", "engine/run.go", "\t\tr.unwind()\n\t\tr.failed(err)", "\t\tr.failed(err)", cmd, "TestNothingIsLeft/root/quit/16"),
+	one("a killed daemon's mounts go", "engine/container.go", "errors.Join(one.stack().Unmount(sys.Kernel{}), c.cgroups", "errors.Join(nil, c.cgroups", cmd, "TestNothingIsLeft/root/daemon_KILL/16"),
+	one("a killed daemon's groups go", "engine/container.go", ", c.cgroups.Open(one.record.ID).End())", ")", cmd, "TestNothingIsLeft/root/daemon_KILL/16"),
+	one("a killed daemon's bridge goes", "engine/network/network.go", "return n, n.removeLeft()", "return n, nil", cmd, "TestNothingIsLeft/root/daemon_KILL/16"),
+	guard{"who survives the daemon is ended by the next", []edit{
+		{"engine/container.go", "_ = syscall.Kill(r.State.Pid, syscall.SIGKILL)", "_ = syscall.Kill"},
+		{"engine/cgroup/cgroup.go", "_ = unix.Kill(pid, unix.SIGKILL)", "_ = pid"},
+	}, cmd, "TestEndWithDaemon/a_set-user-ID"},
+	one("init's early end with the daemon", inits, "mortal := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)", "mortal := error(nil)", cmd, "TestNothingIsLeft/root/daemon_KILL_beside_a_stopped_container/1[45]"),
+	one("a daemon's other half has time", "narrate/process_linux.go", "time.Now().Before(end)", "time.Now().After(end)", "./narrate", "TestAwaitGroup"),
+	one("a daemon's other half ends", "narrate/process_linux.go", "_ = kill(p)", "_ = kill", "./narrate", "TestAwaitGroup"),
+	one("what is kept of a stream", "narrate/output.go", "if len(t.kept) > 2*maxKept {", neverTrue, "./narrate", "TestOutputIsBounded"),
+	one("lines of a step", "narrate/output.go", "if len(l.last) > maxLines {", "if len(l.last) < 0 {", "./narrate", "TestOutputIsBounded"),
+	one("length of a line", "narrate/output.go", "if len(line.Text) > maxLine {", neverTrue, "./narrate", "TestOutputIsBounded"),
+	one("the narrator sweeps after a killed daemon", lives, "err := l.sweep()", "err := error(nil)", cmd, "TestNothingIsLeft/root/daemon_KILL/16"),
+	one("the lesson's directory goes", lives, "errs = append(errs, l.removeDir())", "", cmd, "TestFullDisk/(4|8|12)_KiB"),
+	one("the lesson's directory goes without the narrator", "cmd/learndocker/daemon_linux.go", "err = errors.Join(err, os.RemoveAll(ephemeral))", "err = errors.Join(err)", cmd, "TestNothingIsLeft/root/narrator_KILL/16"),
+	one("the daemon ends with the narrator", "narrate/process_linux.go", ", Pdeathsig: syscall.SIGTERM", "", cmd, "TestNothingIsLeft/root/narrator_KILL/16"),
+
+	// clean.
+	one("mounts of the living", left, "return slices.ContainsFunc(living, func(r livingRoot) bool { return r.path == at[1] })", "return false", cmd, "TestCleanSpares"),
+	one("mounts of others", left, "if at == nil || !isDataRoot(at[1]) {", "if at == nil {", cmd, "TestCleanSpares"),
+	one("groups of the living", left, `_, err := os.Lstat(filepath.Join(r.seen, "containers", g.ID()))`, `_, err := os.Lstat("/nonexistent" + r.seen)`, cmd, "TestCleanSpares"),
+	one("groups of the living whose mounts are others", left, `root.seen = filepath.Join(process, "root", root.path)`, `root.seen = filepath.Join("/", root.path, process, strings.Repeat("../", 3))`, cmd, "TestCleanSpares"),
+	one("groups of others", left, "if !containerID.MatchString(g.ID()) {", neverTrue, cmd, "TestCleanSpares"),
+	one("bridges of the living", left, "return strings.HasPrefix(r.path, b.DataRoot) })", "return false })", cmd, "TestCleanSpares"),
+	one("bridges of others", "engine/network/network.go", `l.Type() == "bridge" && (marked || unmarked)`, `l.Type() == "bridge" && (marked || unmarked || namePattern.MatchString(a.Name))`, cmd, "TestCleanSpares"),
+	one("directories of living lessons", lefts, "return !isLesson(dir) || lives(dir)", "return !isLesson(dir)", cmd, "TestCleanSpares"),
+	one("directories with other files", lefts, "!slices.Contains(lessonFiles, e.Name())", "false", cmd, "TestCleanSpares"),
+	one("directories with other data", lefts, `e.Name() == "lock"`, "true", cmd, "TestCleanSpares"),
+	one("directories that others can enter", lefts, "info.Mode().Perm() != 0o700", "false", cmd, "TestCleanSpares"),
+	one("directories of other users", lefts, "int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid()", "info.Sys().(*syscall.Stat_t) == nil", cmd, "TestCleanSpares"),
+	guard{"links to directories", []edit{
+		{lefts, "info, err := os.Lstat(dir)", "info, err := os.Stat(dir)"},
+	}, cmd, "TestCleanSpares"},
+	one("what lives again when the answer comes", "cmd/learndocker/clean_linux.go", "if things, err = stillLeft(things); err != nil {", "if _ = stillLeft; err != nil {", cmd, "TestCleanLooksAgain"),
+	one("nothing goes unasked", "cmd/learndocker/clean_linux.go", "if !agreed(in, out) {", "if !agreed(in, out) && false {", cmd, "TestClean/root/process.exec"),
 
 	// Lessons, recordings, posts.
 	one("a lesson's size", "narrate/lesson/lesson.go", "if len(data) > MaxScript {", neverTrue, "./narrate/lesson", "TestMistakes"),

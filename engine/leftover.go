@@ -24,9 +24,8 @@ type Leftover struct {
 	Kind string // "mount", "cgroup", "bridge"
 	Name string // path or name
 	take func() error
-	// alive reports whether the engine that made it is one of the living, told
-	// by their data roots.
-	alive func(living []string) bool
+	// alive reports whether the engine that made it is one of the living.
+	alive func(living []livingRoot) bool
 }
 
 // Remove takes it away; it may have gone meanwhile.
@@ -78,8 +77,10 @@ func mounts() ([]Leftover, error) {
 		}
 		list = append(list, Leftover{
 			Kind: "mount", Name: m.Mountpoint,
-			take:  func() error { return detach(m.Mountpoint) },
-			alive: func(living []string) bool { return slices.Contains(living, at[1]) },
+			take: func() error { return detach(m.Mountpoint) },
+			alive: func(living []livingRoot) bool {
+				return slices.ContainsFunc(living, func(r livingRoot) bool { return r.path == at[1] })
+			},
 		})
 	}
 	return list, nil
@@ -123,9 +124,9 @@ func groups() ([]Leftover, error) {
 				system.RemoveParent()
 				return err
 			},
-			alive: func(living []string) bool {
-				return slices.ContainsFunc(living, func(root string) bool {
-					_, err := os.Lstat(filepath.Join(root, "containers", g.ID()))
+			alive: func(living []livingRoot) bool {
+				return slices.ContainsFunc(living, func(r livingRoot) bool {
+					_, err := os.Lstat(filepath.Join(r.seen, "containers", g.ID()))
 					return err == nil
 				})
 			},
@@ -144,28 +145,37 @@ func bridges() ([]Leftover, error) {
 		list = append(list, Leftover{
 			Kind: "bridge", Name: b.Name, take: b.Remove,
 			// A bridge that is not marked yet may be anybody's.
-			alive: func(living []string) bool {
-				return slices.ContainsFunc(living, func(root string) bool { return strings.HasPrefix(root, b.DataRoot) })
+			alive: func(living []livingRoot) bool {
+				return slices.ContainsFunc(living, func(r livingRoot) bool { return strings.HasPrefix(r.path, b.DataRoot) })
 			},
 		})
 	}
 	return list, nil
 }
 
+// livingRoot is the data root of an engine that runs.
+type livingRoot struct {
+	path string // as the engine names it
+	seen string // where we can look into it: its mounts may be others than ours
+}
+
 // livingRoots are the data roots of the engines that run on this machine: those
 // whose lock some process holds open.
-func livingRoots() ([]string, error) {
+func livingRoots() ([]livingRoot, error) {
 	links, err := filepath.Glob("/proc/[0-9]*/fd/*")
 	if err != nil {
 		return nil, err
 	}
-	var roots []string
+	var roots []livingRoot
 	for _, link := range links {
 		target, err := os.Readlink(link)
 		if err != nil || filepath.Base(target) != lockName {
 			continue // has been closed, or is something else
 		}
-		if root := filepath.Dir(target); isDataRoot(root) && !slices.Contains(roots, root) {
+		process := filepath.Dir(filepath.Dir(link))
+		root := livingRoot{path: filepath.Dir(target)}
+		root.seen = filepath.Join(process, "root", root.path)
+		if isDataRoot(root.seen) {
 			roots = append(roots, root)
 		}
 	}

@@ -26,10 +26,10 @@ type builder struct {
 	before    []Panel // of the step before
 	roles     map[string]int
 	storeDir  string
-	stdout    string
-	stderr    string
+	stdout    tail
+	stderr    tail
 	exit      int
-	lines     []Line // not yet in a step
+	lines     lines // not yet in a step
 	predicted []predicted
 	passed    []stage.Point // since the last step
 	blobs     []Blob        // not yet in a step
@@ -94,19 +94,15 @@ func (b *builder) since() (passed []stage.Point, blobs []Blob) {
 }
 
 func (b *builder) wrote(stream, text string) {
-	b.lines = append(b.lines, Line{stream, text})
+	b.lines.add(Line{stream, text})
 	if stream == "stdout" {
-		b.stdout += text + "\n"
+		b.stdout.add(text)
 	} else {
-		b.stderr += text + "\n"
+		b.stderr.add(text)
 	}
 }
 
-func (b *builder) takeLines() []Line {
-	lines := b.lines
-	b.lines = nil
-	return lines
-}
+func (b *builder) takeLines() []Line { return b.lines.take() }
 
 // words makes an introduction or an end.
 func (b *builder) words(kind, page string) (*Step, error) {
@@ -300,7 +296,7 @@ func (b *builder) env(p stage.Point, snap probe.Snapshot) prose.Env {
 	env := prose.Env{
 		"facts": facts, "pid": p.PID, "acts": plain(p.Acts), "probe": plain(snap), "ns": inside, "host": host,
 		"client": b.roles[BoxClient], "daemon": b.roles[BoxDaemon], "container": b.container(),
-		"stdout": b.stdout, "stderr": b.stderr, "exit": b.exit, "command": b.command, "containers": b.all.env(),
+		"stdout": b.stdout.String(), "stderr": b.stderr.String(), "exit": b.exit, "command": b.command, "containers": b.all.env(),
 	}
 	b.anatomy.env(env)
 	if p.Fact != nil {

@@ -189,6 +189,7 @@ func (all containers) env() []any {
 			ns[n.Type] = n.Inode
 		}
 		seen["ns"], seen["pid"] = ns, c.PID
+		seen["upper"], seen["merged"] = c.Upper, c.Merged // "" too: where layers are copied there is no upper one
 		list = append(list, seen)
 	}
 	return list

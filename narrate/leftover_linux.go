@@ -46,7 +46,18 @@ func isLesson(dir string) bool {
 		return false
 	}
 	entries, err := os.ReadDir(dir)
-	return err == nil && !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !slices.Contains(lessonFiles, e.Name()) })
+	return err == nil && !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !slices.Contains(lessonFiles, e.Name()) }) &&
+		isData(filepath.Join(dir, "data"))
+}
+
+// isData reports whether the directory can be a daemon's, which locks it before
+// it puts anything in, or is not there.
+func isData(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	if len(entries) == 0 {
+		return err == nil || errors.Is(err, os.ErrNotExist)
+	}
+	return slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == "lock" })
 }
 
 // lives reports whether a narrator or a daemon uses the directory.

@@ -59,7 +59,8 @@ type Live struct {
 	cursor  int // stops of it that are done
 	client  *process
 	output  chan Line
-	input   input // the client's
+	taps    []*tap // the client's pipes
+	input   input  // the client's
 	intro   bool
 	closing bool
 	once    sync.Once
@@ -210,11 +211,12 @@ func (l *Live) match(p stage.Point) *lesson.Stop {
 	return &stops[l.cursor-1]
 }
 
-// quiet is how long the client must write nothing for its output to be taken
-// as complete at a stop; patience bounds the wait.
+// quiet is how long the client must write nothing, with nothing on its way, for
+// its output to be taken as complete at a stop; patience bounds the wait for a
+// client that never pauses.
 const (
 	quiet    = 3 * time.Millisecond
-	patience = 60 * time.Millisecond
+	patience = 500 * time.Millisecond
 )
 
 // drain takes in what the client has written before the stop.
@@ -225,7 +227,9 @@ func (l *Live) drain() {
 		case line := <-l.output:
 			l.wrote(line.Stream, line.Text)
 		case <-time.After(quiet):
-			return
+			if !slices.ContainsFunc(l.taps, func(t *tap) bool { return !t.dry() }) {
+				return
+			}
 		case <-end:
 			return
 		}
@@ -391,8 +395,10 @@ func (l *Live) startCommand() error {
 	p := &process{Cmd: cmd, ended: make(chan struct{})}
 	l.client = p
 	var reading sync.WaitGroup
-	reading.Go(func() { l.read("stdout", stdout) })
-	reading.Go(func() { l.read("stderr", stderr) })
+	out, said := &tap{pipe: stdout}, &tap{pipe: stderr}
+	l.taps = []*tap{out, said}
+	reading.Go(func() { l.read("stdout", out) })
+	reading.Go(func() { l.read("stderr", said) })
 	go func() {
 		reading.Wait()
 		p.err = cmd.Wait()
@@ -442,9 +448,9 @@ func (l *Live) commandEnded() error {
 }
 
 func (l *Live) lastWords() string {
-	said := withoutTraces(l.stderr)
+	said := withoutTraces(l.stderr.String())
 	if said == "" {
-		said = l.stdout
+		said = l.stdout.String()
 	}
 	lines := strings.Split(strings.TrimSpace(said), "\n")
 	return strings.Join(lines[max(len(lines)-lastLines, 0):], "\n")

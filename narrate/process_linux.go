@@ -5,7 +5,23 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
+
+// unread is how many bytes are in a pipe: TIOCINQ, or FIONREAD: ioctl_tty(2), pipe(7).
+func unread(pipe *os.File) int {
+	raw, err := pipe.SyscallConn()
+	if err != nil {
+		return 0 // closed: it has been read to its end
+	}
+	n := 0
+	err = raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
+	if err != nil {
+		return 0
+	}
+	return n
+}
 
 // ownGroup keeps ^C at the terminal for the narrator: it unwinds the others in
 // order. Should the narrator be killed, its children are told to end.

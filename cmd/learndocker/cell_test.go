@@ -345,10 +345,8 @@ func (c *cell) note() {
 			for _, id := range containers {
 				c.ids[id.Name()] = true
 			}
-			if name, err := os.ReadFile(filepath.Join(data, "bridge")); err == nil {
-				if link, err := net.InterfaceByName(strings.TrimSpace(string(name))); err == nil {
-					c.bridges[link.Index] = true // the name may soon be another's
-				}
+			if link, err := net.InterfaceByName(bridgeOf(data)); err == nil {
+				c.bridges[link.Index] = true // the name may soon be another's
 			}
 		}
 	}

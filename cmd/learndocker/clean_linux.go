@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -67,9 +68,14 @@ func clean(yes bool, in io.Reader, out io.Writer) error {
 	for _, t := range things {
 		fmt.Fprintf(out, "%-8s %s\n", t.kind, t.name)
 	}
-	if !yes && !agreed(in, out) {
-		fmt.Fprintln(out, "Nothing was removed.")
-		return nil
+	if !yes {
+		if !agreed(in, out) {
+			fmt.Fprintln(out, "Nothing was removed.")
+			return nil
+		}
+		if things, err = stillLeft(things); err != nil {
+			return err
+		}
 	}
 	var errs []error
 	for _, t := range things {
@@ -80,6 +86,15 @@ func clean(yes bool, in io.Reader, out io.Writer) error {
 	}
 	fmt.Fprintln(out, "Removed.")
 	return nil
+}
+
+// stillLeft looks again: while somebody thought about the answer, a daemon may
+// have started that goes on with what was left.
+func stillLeft(things []left) ([]left, error) {
+	now, err := findLeft()
+	return slices.DeleteFunc(now, func(n left) bool {
+		return !slices.ContainsFunc(things, func(t left) bool { return t.kind == n.kind && t.name == n.name })
+	}), err
 }
 
 func agreed(in io.Reader, out io.Writer) bool {

@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestFullDisk runs the lesson on disks of many sizes, so that each is full at
-// another stage. Each time the error names the file and what to do, and nothing
+// TestFullDisk runs the lesson on disks that shrink to many sizes when it has
+// begun, so that each is full at another stage. Each time the error names the file and what to do, and nothing
 // is left on the disk.
 func TestFullDisk(t *testing.T) {
 	needRoot(t)
@@ -31,8 +31,12 @@ func TestFullDisk(t *testing.T) {
 	manyAtOnce(t, sizes, func(kib int) (string, func(*testing.T)) {
 		return fmt.Sprintf("%d KiB", kib), func(t *testing.T) {
 			c := newCell(t, asRoot)
-			disk := mountDisk(t, c.tmp(), kib)
+			disk := mountDisk(t, c.tmp(), 16<<10)
 			c.start(nil, nil, "lesson", "hello-world", "--step")
+			c.await(1) // the machine has been looked at, and there was room
+			if err := unix.Mount("disk", c.tmp(), "tmpfs", unix.MS_REMOUNT, fmt.Sprintf("size=%dk", kib)); err != nil {
+				t.Fatal(err)
+			}
 			c.stdin.Close()
 			if c.finish() == 0 {
 				places <- "none"
@@ -173,13 +177,14 @@ func TestWhereNothingCanBeWritten(t *testing.T) {
 		who  identity
 		args []string
 		what string
+		next string
 	}{
-		{"read-only data root", asRoot, []string{"daemon", "-H", "unix://H/docker.sock", "--data-root", "T/data"}, "T/data: read-only file system"},
-		{"read-only temporary directory", asRoot, []string{"lesson", "hello-world"}, "make the lesson's directory: .*T/.*: read-only file system"},
-		{"read-only place for a recording", asRoot, []string{"lesson", "hello-world", "--record", "T/x"}, "T/x: .*read-only file system"},
-		{"read-only place for a post", asRoot, []string{"lesson", "hello-world", "--transcript", "T/x"}, "T/x: .*read-only file system"},
-		{"somebody else's temporary directory", ordinaryUser(t, true), []string{"lesson", "hello-world"}, "make the lesson's directory: .*T/.*: permission denied"},
-		{"somebody else's data root", ordinaryUser(t, true), []string{"daemon", "-H", "unix://H/docker.sock", "--data-root", "T/data"}, "T/data: permission denied"},
+		{"read-only data root", asRoot, []string{"daemon", "-H", "unix://H/docker.sock", "--data-root", "T/data"}, "T/data: read-only file system", elsewhere},
+		{"read-only temporary directory", asRoot, []string{"lesson", "hello-world"}, "T is mounted read-only", "replay hello-world"},
+		{"read-only place for a recording", asRoot, []string{"lesson", "hello-world", "--record", "T/x"}, "T/x: .*read-only file system", elsewhere},
+		{"read-only place for a post", asRoot, []string{"lesson", "hello-world", "--transcript", "T/x"}, "T/x: .*read-only file system", elsewhere},
+		{"somebody else's temporary directory", ordinaryUser(t, true), []string{"lesson", "hello-world"}, "Nothing can be written to T", "replay hello-world"},
+		{"somebody else's data root", ordinaryUser(t, true), []string{"daemon", "-H", "unix://H/docker.sock", "--data-root", "T/data"}, "T/data: permission denied", elsewhere},
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			c := newCell(t, f.who)
@@ -191,13 +196,16 @@ func TestWhereNothingCanBeWritten(t *testing.T) {
 			} else if err := os.Chown(c.tmp(), 0, 0); err != nil {
 				t.Fatal(err)
 			}
-			var args []string
+			var args, env []string
 			for _, a := range f.args {
 				args = append(args, strings.NewReplacer("T/", c.tmp()+"/", "H/", c.home()+"/").Replace(a))
 			}
-			c.start(nil, nil, args...)
+			if f.args[0] == "lesson" && f.next == elsewhere { // it is not the lesson that has no place
+				env = []string{"TMPDIR=" + c.home()}
+			}
+			c.start(nil, env, args...)
 			c.finish()
-			c.says(1, strings.ReplaceAll(f.what, "T/", c.tmp()+"/"), "TMPDIR=DIRECTORY for a lesson, --data-root DIRECTORY for a daemon")
+			c.says(1, regexp.MustCompile(`\bT\b`).ReplaceAllString(f.what, c.tmp()), f.next)
 			c.filesLeft()
 		})
 	}
@@ -248,8 +256,12 @@ func TestTooFewProcesses(t *testing.T) {
 	manyAtOnce(t, []int{6, 10, 12, 14, 16, 18, 20, 22, 24, 26, 64}, func(n int) (string, func(*testing.T)) {
 		return fmt.Sprint(n), func(t *testing.T) {
 			c := newCell(t, asRoot)
-			group := pidsGroup(t, filepath.Base(c.dir), n)
+			group := pidsGroup(t, filepath.Base(c.dir), 64)
 			c.run(nil, nil, "sh", "-c", fmt.Sprintf("echo $$ >%s/cgroup.procs; exec %s lesson hello-world --step", group, program(t)))
+			c.await(1) // the machine has been looked at, and it was enough
+			if err := os.WriteFile(filepath.Join(group, "pids.max"), fmt.Append(nil, n), 0); err != nil {
+				t.Fatal(err)
+			}
 			c.stdin.Close()
 			status := c.finish()
 			switch {

@@ -12,7 +12,7 @@ import (
 
 // learn adds the commands that make learndocker more than a docker.
 func learn(root *cobra.Command, s *settings) {
-	addLearn(root, newLesson(s), newReplay(), newWatch(s), newDaemon(s), newDoctor(s), newClean())
+	addLearn(root, newLesson(s), newReplay(), newSite(), newWatch(s), newDaemon(s), newDoctor(s), newClean())
 	root.AddCommand(newPeek(), newSurvey(s))
 }
 

@@ -24,7 +24,7 @@ func learn(root *cobra.Command, s *settings) {
 engine that runs them needs Linux; what it has recorded plays here.
 
 Start here:  learndocker replay hello-world --step`
-	addLearn(root, newLesson(s), newReplay(),
+	addLearn(root, newLesson(s), newReplay(), newSite(),
 		needsEngine("watch", "Narrate whatever a client does to a running daemon (Linux only)"),
 		needsEngine("daemon", "Run the daemon in the foreground (Linux only)"),
 		newDoctor(s))

@@ -65,6 +65,7 @@ func hint(err error) string {
 		hint string
 	}{
 		{errors.Is(err, client.ErrNoDaemon), noDaemonHint},
+		{true, engineHint(err)},
 		{errors.As(err, &left), "This takes the rest apart:  learndocker clean"},
 		// These by the kernel's words: the error may come from another process.
 		{strings.Contains(text, syscall.ENOSPC.Error()), "Make room there, or name a directory on another disk:  " + elsewhere},
@@ -73,8 +74,7 @@ func hint(err error) string {
 			"Allow more processes:  ulimit -u, or pids.max of the control group that this shell is in"},
 		{errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EACCES), "Name a directory that you can write to:  " + elsewhere},
 		{errors.Is(err, narrate.ErrDaemonEnded), "What it had made has been taken apart. Start the lesson again: it begins anew"},
-		{errors.Is(err, narrate.ErrCannotRun), refused.hint()},
-		{true, engineHint(err)},
+		{refused.lesson != "" || errors.Is(err, narrate.ErrCannotRun), refused.hint()},
 	} {
 		if h.when && !strings.Contains(text, h.hint) {
 			return h.hint

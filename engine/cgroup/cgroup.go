@@ -160,20 +160,28 @@ func (s System) Create(k sys.Kernel, id string, l Limits, devices []Device) (*Gr
 	g := s.Open(id)
 	fact := stage.Cgroup{Container: id, Version: s.Version, Hybrid: s.Hybrid, Path: g.path, Dirs: []string{}, Writes: []stage.Write{}}
 	if s.Version == "" {
-		fact.Refused = "no cgroup file system is mounted"
-		return nil, fact, l.mustHold(fact.Refused)
+		none := errors.New("no cgroup file system is mounted")
+		fact.Refused = none.Error()
+		return nil, fact, l.mustHold(none)
 	}
+	var kept error // why controllers are not handed down, where they are not
 	for _, dir := range g.Dirs() {
-		if err := s.makeGroup(k, dir); err != nil {
+		why, err := s.makeGroup(k, dir)
+		if err != nil {
 			if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EROFS) {
 				fact.Refused = err.Error()
 				fact.Writes = planned(g.writes(l, devices), err)
 				g.Remove(sys.Kernel{})
-				return nil, fact, l.mustHold(fact.Refused)
+				return nil, fact, l.mustHold(err)
 			}
 			return nil, fact, fmt.Errorf("make cgroup: %w", err)
 		}
+		kept = errors.Join(kept, why)
 		fact.Dirs = append(fact.Dirs, dir)
+	}
+	if err := g.lacks(l, kept); err != nil {
+		g.Remove(sys.Kernel{})
+		return nil, fact, l.mustHold(err)
 	}
 	for _, w := range g.writes(l, devices) {
 		err := k.WriteFile(w.File, w.Value)
@@ -195,11 +203,52 @@ func (s System) Create(k sys.Kernel, id string, l Limits, devices []Device) (*Gr
 	return g, fact, nil
 }
 
-func (l Limits) mustHold(why string) error {
+func (l Limits) mustHold(why error) error {
 	if l == (Limits{}) {
 		return nil
 	}
-	return fmt.Errorf("limits cannot be set on this machine: %s", why)
+	return fmt.Errorf("limits cannot be set on this machine: %w", why)
+}
+
+// controllers are those without which the limits would not hold.
+func (l Limits) controllers() []string {
+	var needed []string
+	if l.NanoCPUs > 0 {
+		needed = append(needed, "cpu")
+	}
+	if l.Memory > 0 {
+		needed = append(needed, "memory")
+	}
+	if l.Pids > 0 {
+		needed = append(needed, "pids")
+	}
+	return needed
+}
+
+// lacks is the error of a group, just made, that has not all the controllers
+// for the limits. kept tells why the groups above have handed none down; nil
+// where the machine has no such controller.
+func (g *Group) lacks(l Limits, kept error) error {
+	there := g.Controllers()
+	if g.system.Version == "v2" {
+		data, err := os.ReadFile(filepath.Join(g.Dirs()[0], "cgroup.controllers"))
+		if err != nil {
+			return fmt.Errorf("read the group's controllers: %w", err)
+		}
+		there = strings.Fields(string(data))
+	}
+	for _, c := range l.controllers() {
+		switch {
+		case slices.Contains(there, c):
+		case kept != nil:
+			return kept
+		case g.system.Version == "v2":
+			return fmt.Errorf("the controller %s is not handed down to %s", c, filepath.Dir(g.Dirs()[0]))
+		default:
+			return fmt.Errorf("the controller %s is mounted nowhere", c)
+		}
+	}
+	return nil
 }
 
 func planned(writes []stage.Write, err error) []stage.Write {
@@ -211,40 +260,49 @@ func planned(writes []stage.Write, err error) []stage.Write {
 
 // makeGroup makes dir and its parent; on v2 the controllers must be handed
 // down by each group above, and only a group without processes of its own may
-// do that.
-func (s System) makeGroup(k sys.Kernel, dir string) error {
+// do that. kept tells why one has not.
+func (s System) makeGroup(k sys.Kernel, dir string) (kept, err error) {
 	parent := filepath.Dir(dir)
 	// The parent may vanish between the two calls: another daemon that ends
 	// removes it when it is empty.
 	for range 5 {
 		if err := k.Mkdir(parent, 0o755); err != nil && !errors.Is(err, unix.EEXIST) {
-			return err
+			return nil, err
 		}
 		if s.Version == "v2" {
-			for _, above := range []string{filepath.Dir(parent), parent} {
-				s.handDown(k, above)
-			}
+			kept = errors.Join(handDown(k, filepath.Dir(parent)), handDown(k, parent))
 		}
-		err := k.Mkdir(dir, 0o755)
-		if !errors.Is(err, unix.ENOENT) {
-			return err
+		if err := k.Mkdir(dir, 0o755); !errors.Is(err, unix.ENOENT) {
+			return kept, err
 		}
 	}
-	return fmt.Errorf("make %s: its parent keeps vanishing", dir)
+	return kept, fmt.Errorf("make %s: its parent keeps vanishing", dir)
 }
 
-// handDown enables the controllers that limits need. A controller that is
-// missing shows when its file is written.
-func (s System) handDown(k sys.Kernel, dir string) {
-	enabled, err := os.ReadFile(filepath.Join(dir, "cgroup.subtree_control"))
+// handDown enables the controllers that limits need, of those that the group
+// has. The error is the first refusal.
+func handDown(k sys.Kernel, dir string) (refused error) {
+	control := filepath.Join(dir, "cgroup.subtree_control")
+	has, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
 	if err != nil {
-		return
+		return err
+	}
+	enabled, err := os.ReadFile(control)
+	if err != nil {
+		return err
 	}
 	for _, c := range []string{"cpu", "memory", "pids"} {
-		if !slices.Contains(strings.Fields(string(enabled)), c) {
-			_ = k.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), "+"+c)
+		if !slices.Contains(strings.Fields(string(has)), c) || slices.Contains(strings.Fields(string(enabled)), c) {
+			continue
+		}
+		if err := k.WriteFile(control, "+"+c); err != nil && refused == nil {
+			refused = err
 		}
 	}
+	if errors.Is(refused, unix.EBUSY) { // cgroups(7), "no internal processes" rule
+		return fmt.Errorf("%w: processes are in this group itself, so it can hand no controller down", refused)
+	}
+	return refused
 }
 
 // optional: swap accounting is off on many kernels, and Docker only warns.

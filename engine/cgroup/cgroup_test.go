@@ -80,6 +80,24 @@ func TestLimitsThatCannotHoldAreRefused(t *testing.T) {
 	}
 }
 
+// TestLimitWithoutItsControllerIsRefused: v1 hierarchies are mounted one by one,
+// and one of them may not be.
+func TestLimitWithoutItsControllerIsRefused(t *testing.T) {
+	s := System{Version: "v1", Parent: DefaultParent, roots: []root{{"memory", t.TempDir()}}}
+	for limits, missing := range map[Limits]string{{Pids: 5}: "pids", {NanoCPUs: 1e9}: "cpu", {Memory: 1 << 20, Pids: 5}: "pids"} {
+		g, _, err := s.Create(sys.Kernel{}, "id", limits, nil)
+		if want := "limits cannot be set on this machine: the controller " + missing + " is mounted nowhere"; err == nil || err.Error() != want {
+			t.Errorf("%+v: got %v, %v; want %s", limits, g, err, want)
+		}
+		if _, err := os.Lstat(s.Open("id").Dirs()[0]); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%+v: the group is still there: %v", limits, err)
+		}
+	}
+	if g, _, err := s.Create(sys.Kernel{}, "id", Limits{}, nil); g == nil || err != nil {
+		t.Errorf("without limits: %v, %v; want a group", g, err)
+	}
+}
+
 // unified is a mounted v2 hierarchy, in the hybrid layout or alone.
 func unified(t *testing.T) string {
 	t.Helper()

@@ -4,6 +4,7 @@ package cgroup
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -143,6 +144,8 @@ type loadAttr struct {
 
 type attachAttr struct{ target, prog, kind, flags uint32 }
 
+const verifierTries = 20
+
 // confineDevices attaches the list to a v2 group. Without BPF (an ordinary
 // user) there is nothing to confine: such a user's mknod makes no device.
 func confineDevices(k sys.Kernel, dir string, devices []Device) error {
@@ -161,7 +164,15 @@ func confineDevices(k sys.Kernel, dir string, devices []Device) error {
 		progType: unix.BPF_PROG_TYPE_CGROUP_DEVICE, count: uint32(len(program)),
 		insns: uint64(uintptr(unsafe.Pointer(&code[0]))), license: uint64(uintptr(unsafe.Pointer(&license[0]))),
 	}
-	fd, err := bpf(unix.BPF_PROG_LOAD, unsafe.Pointer(&load), unsafe.Sizeof(load))
+	var fd int
+	var err error
+	// A signal, such as Go's runtime sends its threads, stops the kernel's
+	// verifier, which then answers EAGAIN.
+	for range verifierTries {
+		if fd, err = bpf(unix.BPF_PROG_LOAD, unsafe.Pointer(&load), unsafe.Sizeof(load)); !errors.Is(err, unix.EAGAIN) {
+			break
+		}
+	}
 	runtime.KeepAlive(code)
 	runtime.KeepAlive(license)
 	k.Did("bpf", err, "", "BPF_PROG_LOAD", "BPF_PROG_TYPE_CGROUP_DEVICE", fmt.Sprintf("%d instructions", len(program)))

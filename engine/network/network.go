@@ -91,7 +91,7 @@ type Made struct {
 
 // Bridges lists the bridges of all learndocker daemons, living or not.
 func Bridges() ([]Made, error) {
-	links, err := netlink.LinkList()
+	links, err := whole(netlink.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("list interfaces: %w", err)
 	}
@@ -105,6 +105,23 @@ func Bridges() ([]Made, error) {
 		}
 	}
 	return made, nil
+}
+
+// whole lists again what has changed while it was listed, which the kernel tells
+// by NLM_F_DUMP_INTR: other daemons come and go. On a machine that never rests the last
+// list has to do.
+func whole[T any](list func() ([]T, error)) ([]T, error) {
+	for range 20 {
+		items, err := list()
+		if !errors.Is(err, netlink.ErrDumpInterrupted) {
+			return items, err
+		}
+	}
+	items, err := list()
+	if errors.Is(err, netlink.ErrDumpInterrupted) {
+		return items, nil
+	}
+	return items, err
 }
 
 // Remove removes the bridge; one that has gone meanwhile is no error.
@@ -254,7 +271,7 @@ func (n *Network) ensureBridge(k sys.Kernel) error {
 	if n.bridge != nil {
 		return nil
 	}
-	routes, err := netlink.RouteList(nil, netlink.FAMILY_V4)
+	routes, err := whole(func() ([]netlink.Route, error) { return netlink.RouteList(nil, netlink.FAMILY_V4) })
 	if err != nil {
 		return fmt.Errorf("list routes: %w", err)
 	}

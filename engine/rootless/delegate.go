@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -22,8 +24,11 @@ const cgroupRoot = "/sys/fs/cgroup"
 // group belongs to the user, where the machine has cgroup v2 and the user a
 // systemd of his own. Elsewhere it returns: what is not delegated is shown as
 // not done. See systemd.resource-control(5), Delegate=.
+//
+// A group of the user's in which there are others too, as a terminal's with its
+// shell, does not do: it can hand no controller down.
 func EnterScope() {
-	if os.Getenv(scoped) != "" || !pureV2() || writable(ownGroup()) {
+	if os.Getenv(scoped) != "" || !pureV2() || suffices(ownGroup()) {
 		return
 	}
 	manager := filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "systemd", "private")
@@ -72,6 +77,19 @@ func writable(dir string) bool {
 	return dir != "" && unix.Access(dir, unix.W_OK) == nil && unix.Access(filepath.Join(dir, "cgroup.procs"), unix.W_OK) == nil
 }
 
+// suffices reports whether the group is the user's and can hand controllers
+// down once we have moved into a child of it.
+func suffices(group string) bool {
+	if !writable(group) {
+		return false
+	}
+	if filepath.Base(group) == daemonGroup {
+		return true
+	}
+	data, err := os.ReadFile(filepath.Join(group, "cgroup.procs"))
+	return err == nil && strings.TrimSpace(string(data)) == strconv.Itoa(os.Getpid())
+}
+
 // delegation is a control group that the system has handed to this user. A
 // group that hands controllers down has no process of its own, so the daemon
 // moves into a child of it: cgroups(7), "no internal processes" rule.
@@ -81,7 +99,7 @@ func writable(dir string) bool {
 //	└─ learndocker          the containers' groups
 type delegation struct {
 	group    string // directory; "" where nothing is delegated
-	restores string // what was in cgroup.subtree_control
+	restores string // what was in cgroup.subtree_control: names and spaces
 }
 
 const daemonGroup = "learndocker-daemon"
@@ -139,7 +157,7 @@ func (d *delegation) leave() {
 		return
 	}
 	for controller := range strings.FieldsSeq(string(now)) {
-		if !strings.Contains(" "+d.restores+" ", " "+controller+" ") {
+		if !slices.Contains(strings.Fields(d.restores), controller) {
 			_ = os.WriteFile(d.control(), []byte("-"+controller), 0)
 		}
 	}

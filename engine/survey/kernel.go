@@ -61,10 +61,7 @@ func tryGroup(system cgroup.System, l cgroup.Limits, devices []cgroup.Device) er
 	if group == nil {
 		return errors.New(fact.Refused)
 	}
-	if l != (cgroup.Limits{}) && len(fact.Writes) == 0 {
-		err = errors.New("this machine does not have the controller")
-	}
-	return errors.Join(err, group.Remove(sys.Kernel{}))
+	return group.Remove(sys.Kernel{})
 }
 
 // keepHandedDown notes which controllers the group above the containers' parent

@@ -88,6 +88,10 @@ var machines = map[string]struct {
 		s.Outside.Tools = map[string]string{}
 		s.Outside.UIDHelper, s.Outside.GIDHelper, s.Inside.IDs, s.Outside.SubUIDs = api.Helper{}, api.Helper{}, 1, 0
 	}), Rootless},
+	"user-no-new-privileges": {with(asUser(), func(s *api.Survey) { s.Inside.IDs = 1 }), Rootless},
+	"user-helper-without-bit-one-id": {with(asUser(), func(s *api.Survey) {
+		s.Inside.IDs, s.Outside.UIDHelper.Privileged = 1, false
+	}), Rootless},
 	"user-helper-without-bit": {with(asUser(), func(s *api.Survey) {
 		s.Outside.UIDHelper.Privileged = false
 		s.Entry, s.Inside = api.Trial{Error: "map ids: newuidmap: exit status 1: newuidmap: write to uid_map failed: Operation not permitted"}, nil
@@ -96,6 +100,10 @@ var machines = map[string]struct {
 		s.Inside.Cgroup = api.Cgroup{Version: "v2", Create: fine, Delegated: true, Limits: map[string]api.Trial{
 			"memory": fine, "pids": fine, "cpu": refused("EACCES", "set --cpus: write /sys/fs/cgroup/user.slice/learndocker/survey-1/cpu.max: permission denied"),
 		}}
+	}), Rootless},
+	"user-delegated-with-shell": {with(asUser(), func(s *api.Survey) {
+		busy := refused("EBUSY", "limits cannot be set on this machine: write /sys/fs/cgroup/ada/cgroup.subtree_control: device or resource busy: processes are in this group itself, so it can hand no controller down")
+		s.Inside.Cgroup = api.Cgroup{Version: "v2", Create: fine, Delegated: true, Limits: map[string]api.Trial{"memory": busy, "pids": busy, "cpu": busy}}
 	}), Rootless},
 	"user-max-zero": {with(shutOut("ENOSPC", "no space left on device"), func(s *api.Survey) {
 		s.Outside.Sysctls["user.max_user_namespaces"] = "0"
@@ -135,8 +143,8 @@ var machines = map[string]struct {
 		s.Inside.Cgroup.Limits["cpu"] = api.Trial{Error: "this machine does not have the controller"}
 	}), Root},
 	"root-no-bridge": {with(asRoot(), func(s *api.Survey) {
-		s.Inside.Network.Bridge = refused("EOPNOTSUPP", "add bridge: operation not supported")
-	}), Recordings},
+		s.Inside.Network.Bridge = refused("ENOTSUP", "add bridge: operation not supported")
+	}), Root},
 	"root-no-seccomp": {with(asRoot(), func(s *api.Survey) { s.Inside.Seccomp = refused("EINVAL", "seccomp: invalid argument") }), Recordings},
 	"root-no-overlay": {with(asRoot(), func(s *api.Survey) {
 		for i := range s.Inside.Places {
@@ -282,6 +290,8 @@ func TestLacks(t *testing.T) {
 		{"user", []string{"overlay", "cgroup", "network"}, []string{"cgroups", "network"}},
 		{"user-max-zero", nil, []string{"user namespace"}},
 		{"root-no-cgroup", []string{"overlay"}, nil},
+		{"root-no-bridge", []string{"overlay"}, nil},
+		{"root-no-bridge", []string{"network"}, []string{"network"}},
 		{"root-no-cgroup", []string{"cgroup"}, []string{"cgroups"}},
 		{"root-part-of-cgroup", []string{"cgroup"}, []string{"cgroups"}},
 		{"root-no-overlay", []string{"overlay"}, []string{"layers"}},

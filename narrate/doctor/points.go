@@ -68,12 +68,12 @@ func (c patient) whyNoUserns(trial api.Trial) (meaning, mend string) {
 	case strings.Contains(trial.Error, "newuidmap") || strings.Contains(trial.Error, "newgidmap"):
 		meaning = "The helpers that map ids refused; without an id in it the namespace is of no use."
 		if c.unprivilegedHelpers() {
-			meaning, mend = "The helpers that map ids are not set-user-ID root, so they may not.", c.asRoot("chmod u+s "+c.Outside.UIDHelper.Path+" "+c.Outside.GIDHelper.Path)
+			meaning, mend = "The helpers that map ids are not set-user-ID root, so they may not.", c.asRoot(c.privilegeHelpers())
 		}
 	case set["user.max_user_namespaces"] == "0":
 		meaning, mend = "A setting allows none (user.max_user_namespaces is 0).", c.asRoot("sysctl -w user.max_user_namespaces=15000")
 	case set["kernel.unprivileged_userns_clone"] == "0" && c.Outside.UID != 0:
-		meaning, mend = "A setting of Debian's keeps them for root.", c.asRoot("sysctl -w kernel.unprivileged_userns_clone=1")
+		meaning, mend = "A setting of Debian's keeps them for root (kernel.unprivileged_userns_clone is 0).", c.asRoot("sysctl -w kernel.unprivileged_userns_clone=1")
 	case set["kernel.apparmor_restrict_unprivileged_userns"] == "1" && c.Outside.UID != 0:
 		meaning, mend = "AppArmor takes an ordinary user's rights in them away.", c.asRoot("sysctl -w kernel.apparmor_restrict_unprivileged_userns=0")
 	case c.boxed():
@@ -106,6 +106,10 @@ func (c patient) unprivilegedHelpers() bool {
 	return !c.Outside.UIDHelper.Privileged || !c.Outside.GIDHelper.Privileged
 }
 
+func (c patient) privilegeHelpers() string {
+	return "chmod u+s " + c.Outside.UIDHelper.Path + " " + c.Outside.GIDHelper.Path
+}
+
 // ids is asked for where we are, or would be, root of a user namespace.
 func (c patient) ids() (p Point, asked bool) {
 	if c.trueRoot() {
@@ -122,17 +126,26 @@ func (c patient) ids() (p Point, asked bool) {
 		return p, true
 	}
 	var lacks, mends []string
-	if o.UIDHelper.Path == "" || o.GIDHelper.Path == "" {
+	switch {
+	case o.UIDHelper.Path == "" || o.GIDHelper.Path == "":
 		lacks = append(lacks, "newuidmap and newgidmap")
 		mends = append(mends, c.install("uidmap", "shadow-utils"))
+	case c.Inside != nil && c.unprivilegedHelpers():
+		lacks = append(lacks, "set-user-ID root helpers")
+		mends = append(mends, c.privilegeHelpers())
 	}
 	if o.SubUIDs == 0 || o.SubGIDs == 0 {
 		r := fmt.Sprintf("%d-%d", o.NextSubID, o.NextSubID+65535)
 		lacks = append(lacks, "subordinate ids")
 		mends = append(mends, fmt.Sprintf("usermod --add-subuids %s --add-subgids %s %s", r, r, o.User))
 	}
-	if len(lacks) == 0 {
+	switch {
+	case len(lacks) == 0 && c.Inside == nil: // what it would be, were there a namespace
 		p.Meaning = fmt.Sprintf("You have %d subordinate ids.", o.SubUIDs)
+		return p, true
+	case len(lacks) == 0:
+		p.State = Limited
+		p.Meaning = "You have subordinate ids, but newuidmap and newgidmap may not map them here (no_new_privs is set, or they are on a mount that is nosuid): a container has one user id."
 		return p, true
 	}
 	p.State = Limited
@@ -146,6 +159,10 @@ func (c patient) namespaces() Point {
 	if !c.Inside.Namespaces.OK {
 		p.State, p.Refusal = Missing, c.Inside.Namespaces.Error
 		p.Meaning = "The namespaces of a container cannot be made."
+		if c.Inside.Namespaces.Errno == "EAGAIN" { // pids.max, or ulimit -u: fork(2)
+			p.Meaning += " More processes are not allowed here: " + p.Refusal + "."
+			return p
+		}
 	}
 	for _, kind := range slices.Sorted(maps.Keys(c.Inside.Mounts)) {
 		if t := c.Inside.Mounts[kind]; !t.OK {
@@ -183,7 +200,9 @@ func (c patient) cgroup() Point {
 		if len(refused) > 0 {
 			p.State, p.withheld = Limited, true
 			p.Meaning = version + ": containers have groups, but no limit can be set on " + strings.Join(refused, ", ") + "."
-			if g.Delegated {
+			if g.Delegated && busy(g) {
+				p.Meaning += " Other processes, such as your shell, are in the group that is yours: it can hand nothing down."
+			} else if g.Delegated {
 				p.Meaning += " systemd has not handed that down to you."
 				p.Mend, p.Note = c.handDown(), "The mend takes effect when you have logged out altogether and in again."
 			}
@@ -202,6 +221,17 @@ func (c patient) cgroup() Point {
 		p.Mend = c.privileged()
 	}
 	return p
+}
+
+// busy reports whether what keeps limits from being set is the kernel's rule
+// that a group with processes in it hands no controller down: cgroups(7).
+func busy(g api.Cgroup) bool {
+	for _, t := range g.Limits {
+		if t.Errno == "EBUSY" {
+			return true
+		}
+	}
+	return false
 }
 
 // handDown is a line by which systemd hands all controllers down to the users:
@@ -242,10 +272,13 @@ func (c patient) network() Point {
 		p.State, p.withheld, p.Refusal = Limited, true, ""
 		p.Meaning = "Containers get loopback only: interfaces of the machine are root's to make."
 		return p
-	case !n.Bridge.OK || !n.Veth.OK:
+	case n.Bridge.OK && n.Veth.OK:
+		return p
+	case !n.Bridge.OK && !withoutBridge(n.Bridge) || !n.Veth.OK && !withoutBridge(n.Veth):
 		p.State, p.Meaning = Missing, "The bridge or the veth pair that connects a container cannot be made."
 	default:
-		return p
+		p.State, p.withheld = Limited, true
+		p.Meaning = "Containers get loopback only: the bridge or the veth pair that connects one cannot be made."
 	}
 	p.Mend = c.asRoot("modprobe -a bridge veth")
 	if c.boxed() {
@@ -253,6 +286,10 @@ func (c patient) network() Point {
 	}
 	return p
 }
+
+// withoutBridge reports whether the engine goes on where the kernel says this:
+// it has no such interface (EOPNOTSUPP, by its other name), or not for us.
+func withoutBridge(t api.Trial) bool { return t.Errno == "ENOTSUP" || t.Errno == "EPERM" }
 
 // tools are those of which a learner has use at a stop.
 func (c patient) tools() Point {

@@ -26,6 +26,8 @@ const usage = `usage:
   bench first LEARNDOCKER            print the ms from a lesson's start to its first stop
   bench keys LEARNDOCKER STEPS OWN   add to two files, for each stop of a lesson, the ms from the key to
                                      the painted step, and what of them was not the engine's own work
+  bench page LEARNDOCKER RECORDING   print, of the page in Chromium on a recording of 100 steps: ms to the first
+                                     step's paint, and the median of the ms of script for another step
   bench class LEARNDOCKER N          print, for a lesson that N browsers follow: the longest ms from the teacher's
                                      key to the last of them, followers lost, the server's KiB before and after`
 
@@ -43,6 +45,9 @@ func main() {
 const patience = time.Minute
 
 func run(ctx context.Context, args []string) error {
+	if len(args) == 3 && args[0] == "page" {
+		return measurePage(ctx, args[1], args[2])
+	}
 	if len(args) == 3 && args[0] == "class" {
 		n, err := strconv.Atoi(args[2])
 		if err != nil {

@@ -6,15 +6,23 @@ import { Markdown, Claims, Question, Outcome, Panel, Tries, Terminal, Detail } f
 import { live, recording } from './transport.js';
 import { speaker, localize, languages, choose } from './words.js';
 
+// What the page is part of: a recording and its look, on a site of lessons. Site
+// is what that site adds: addresses of steps, the choice of a recording.
+const { recording: source, home, site: module } = document.documentElement.dataset;
+const embedded = document.documentElement.dataset.embed !== undefined;
+const site = module ? await import(module) : null;
+
 // What the address says. The token is taken out of it, lest it be projected.
 const hash = new URLSearchParams(location.hash.slice(1));
 const query = new URLSearchParams(location.search);
 const notes = query.has('notes');
-if (hash.get('token')) sessionStorage.setItem('token', hash.get('token'));
-const token = sessionStorage.getItem('token');
-const asked = hash.has('step') ? Number(hash.get('step')) : null;
+if (!source && hash.get('token')) sessionStorage.setItem('token', hash.get('token'));
+const token = source ? null : sessionStorage.getItem('token');
+const asked = hash.has('step') ? Number(hash.get('step')) : site?.step ?? null;
 
+// store keeps what the reader has chosen. In somebody else's page nothing is kept.
 const store = (name, value) => {
+  if (embedded) return null;
   try {
     if (value === undefined) return localStorage.getItem(`learndocker.${name}`);
     localStorage.setItem(`learndocker.${name}`, value);
@@ -24,9 +32,8 @@ const store = (name, value) => {
 const voter = store('voter') ?? [...crypto.getRandomValues(new Uint8Array(12))].map(b => b.toString(16).padStart(2, '0')).join('');
 store('voter', voter);
 
-const source = document.documentElement.dataset.recording;
-const transport = source ? recording(source) : live(token, voter);
-const embedded = document.documentElement.dataset.embed !== undefined;
+const transport = source ? recording(site?.recording ?? source) : live(token, voter);
+const brand = home ? new URL(home, location.href).href : '#'; // now: the page's own address changes with the step
 
 // Session is what has come over the transport so far.
 function useSession() {
@@ -51,10 +58,12 @@ function useSession() {
 
 const media = text => matchMedia(text).matches;
 
+const narrowest = embedded ? '(max-width: 520px)' : '(max-width: 720px)';
+
 function useNarrow() {
-  const [narrow, set] = useState(media('(max-width: 720px)'));
+  const [narrow, set] = useState(media(narrowest));
   useEffect(() => {
-    const m = matchMedia('(max-width: 720px)');
+    const m = matchMedia(narrowest);
     const on = () => set(m.matches);
     m.addEventListener('change', on);
     return () => m.removeEventListener('change', on);
@@ -85,10 +94,10 @@ function App() {
   const narrow = useNarrow();
   const { index, last, leads, following, setOwn, teacher } = useWhere(session);
   const have = session.header?.languages?.length ? session.header.languages : ['en'];
-  const [wanted, setLanguage] = useState(store('language'));
+  const [wanted, setLanguage] = useState(site?.language ?? store('language'));
   const language = choose(have, [wanted, ...navigator.languages].filter(Boolean));
-  const say = useMemo(() => speaker(language, session.words), [language, session.words]);
-  const [theme, setTheme] = useState(store('theme') ?? '');
+  const say = useMemo(() => speaker(language, session.words ?? site?.words), [language, session.words]);
+  const [theme, setTheme] = useState(site?.theme ?? store('theme') ?? '');
   const [presenter, setPresenter] = useState(false);
   const [picked, pick] = useState(null);
   const [whole, setWhole] = useState(false);
@@ -136,9 +145,13 @@ function App() {
   useEffect(() => {
     pick(null);
     setMore(false);
+  }, [raw]);
+  useEffect(() => {
+    if (!raw || notes) return;
     // Whoever follows goes on following when the page is loaded again.
-    if (raw && !notes) history.replaceState(null, '', `${location.pathname}${location.search}${following ? '' : `#step=${raw.n}`}`);
-  }, [raw, following]);
+    history.replaceState(null, '', site ? site.address(raw.n, language) : `${location.pathname}${location.search}${following ? '' : `#step=${raw.n}`}`);
+    document.getElementById('text')?.remove(); // the step as the file itself has it, for those without JavaScript
+  }, [raw, language, following]);
   useEffect(() => {
     if (!playing) return undefined;
     if (index >= last && (!leads || session.state.ended)) { setPlaying(false); return undefined; }
@@ -180,10 +193,11 @@ function App() {
 
   return html`
     <header class="top">
-      <a class="brand" href=${source ? document.documentElement.dataset.home ?? '#' : '#'}>learndocker</a>
+      <a class="brand" href=${brand}>learndocker</a>
       <span class="lesson"><${Markdown} inline text=${session.header?.titles?.[language] ?? session.header?.title ?? ''} /></span>
       <${Badge} session=${session} say=${say} />
       <span class="tools">
+        ${site && html`<${site.Tools} step=${step} language=${language} say=${say} Dialog=${Dialog} />`}
         ${session.join && html`<button onClick=${keys.j} aria-expanded=${open === 'join'}>${say('Join')} · ${session.state.followers ?? 0}</button>`}
         ${have.length > 1 && html`<select aria-label=${say('Language')} value=${language} onChange=${e => { setLanguage(e.target.value); store('language', e.target.value); }}>${have.map(l => html`<option value=${l}>${languages[l] ?? l}</option>`)}</select>`}
         <button onClick=${keys.t} title=${say('light and dark')} aria-label=${say('Theme')}>◐</button>
@@ -197,7 +211,7 @@ function App() {
     ${(error || session.state.error) && html`<p class="banner bad" role="alert">${error || session.state.error}</p>`}
     <main>
       <section class="stage" aria-label=${say('picture')}>
-        <${Picture} scene=${scene} narrow=${narrow} still=${still} say=${say} pick=${pick} picked=${picked} label=${describe(scene, say)} />
+        <${Picture} scene=${scene} narrow=${narrow} size=${embedded && !narrow ? 'medium' : undefined} still=${still} say=${say} pick=${pick} picked=${picked} label=${describe(scene, say)} />
         <${Detail} picked=${picked} scene=${scene} step=${step} say=${say} close=${() => pick(null)} />
       </section>
       <article class="words">
@@ -217,6 +231,7 @@ function App() {
       </article>
       <${Terminal} lines=${scene.output} types=${session.types && index === last && !session.state.ended} onType=${(text, end) => send({ do: 'type', text, end })} say=${say} />
     </main>
+    ${embedded && html`<p class="whole"><a href=${site.whole(step.n, language)} target="_blank" rel="noopener">${say('the whole lesson')} ↗</a></p>`}
     <${Timeline} session=${session} index=${index} last=${last} teacher=${transport.local ? -1 : teacher} goTo=${goTo} next=${next} back=${back} playing=${playing} play=${keys.a} leads=${leads} say=${say} language=${language} />
     <p class="unseen" aria-live="polite" role="status">${heading}: ${step.title}. ${describe(scene, say)}</p>
     ${open === 'help' && html`<${Help} say=${say} close=${() => setOpen('')} />`}

@@ -3,17 +3,28 @@
 import { html } from './vendor/preact.js';
 import { gauges, short, base, size } from './scene.js';
 
-// Places of the boxes, for a wide and for a narrow page.
+// Places of the boxes, for a wide page, a column of one, and a narrow page.
 const places = {
   wide: {
     box: [1000, 640], client: [16, 16, 210, 116], daemon: [330, 16, 210, 116], registry: [774, 16, 210, 116],
     store: [16, 186, 226, 438], kernel: [286, 186, 698, 438],
+  },
+  medium: {
+    box: [780, 660], client: [12, 12, 206, 104], daemon: [287, 12, 206, 104], registry: [562, 12, 206, 104],
+    store: [12, 166, 196, 482], kernel: [230, 166, 538, 482],
   },
   narrow: {
     box: [420, 900], client: [8, 8, 126, 96], daemon: [147, 8, 126, 96], registry: [286, 8, 126, 96],
     store: [8, 150, 404, 200], kernel: [8, 396, 404, 496],
   },
 };
+
+// tall is the narrow page with room for n containers, one above the other.
+function tall(n) {
+  const [x, y, w] = places.narrow.kernel;
+  const high = 86 + n * 410;
+  return { ...places.narrow, kernel: [x, y, w, high], box: [places.narrow.box[0], y + high + 8] };
+}
 
 const middle = ([x, y, w, h]) => [x + w / 2, y + h / 2];
 
@@ -52,7 +63,7 @@ function Box({ at: [x, y, w, h], name, kind, busy, lines = [], say }) {
   return html`<g class=${`box ${kind} ${busy ? 'busy' : ''}`}>
     <rect x=${x} y=${y} width=${w} height=${h} rx="10" />
     <text class="name" x=${x + 12} y=${y + 24}>${say(name)}</text>
-    ${lines.filter(Boolean).flatMap(line => wrap(line, Math.floor((w - 20) / 8.5))).map((line, i) => html`<text class="line" x=${x + 12} y=${y + 46 + i * 19}>${line}</text>`)}
+    ${lines.filter(Boolean).flatMap(line => wrap(line, Math.floor((w - 20) / 8.5))).slice(0, Math.floor((h - 28) / 19)).map((line, i) => html`<text class="line" x=${x + 12} y=${y + 46 + i * 19}>${line}</text>`)}
   </g>`;
 }
 
@@ -110,7 +121,7 @@ function Gauge({ at: [x, y, w], gauge, say }) {
   return html`<g class=${`gauge ${part > 0.9 ? 'full' : ''}`}>
     <rect class="track" x=${x} y=${y} width=${w} height="10" rx="5" />
     <rect class="level" x=${x} y=${y} width=${Math.max(part * w, gauge.use > 0 ? 5 : 0)} height="10" rx="5" />
-    <text class="small" x=${x} y=${y - 6}>${say(gauge.name)} ${gauge.text}<tspan class="faint"> / ${limit}</tspan></text>
+    <text class="small" x=${x} y=${y - 6}>${w > 100 ? `${say(gauge.name)} ` : ''}${gauge.text}${w > 100 && html`<tspan class="faint"> / ${limit}</tspan>`}</text>
   </g>`;
 }
 
@@ -123,7 +134,7 @@ function Overlay({ c, at: [x, y, w, h], scene, say, pick, picked }) {
     <g class=${`stack ${c.overlayBorn === scene.now ? 'fresh' : ''}`}>
       ${[...shown].reverse().map((dir, i) => html`<rect class=${`slab c${(scene.layers.get(dir)?.n ?? 0) % colours}`} x=${x} y=${bottom - (i + 1) * slab} width=${w} height=${slab - 2} rx="2" />`)}
       <rect class="slab upper" x=${x} y=${bottom - (shown.length + 1) * slab} width=${w} height=${slab - 2} rx="2" />
-      <text class="small" x=${x} y=${bottom - (shown.length + 1) * slab - 5}>${c.overlay.driver === 'copy' ? say('copy') : '/'}</text>
+      <text class="small" x=${x} y=${bottom - (shown.length + 1) * slab - 5}>${c.overlay.driver === 'copy' ? say('copy') : '/'} ${c.written?.length ? html`<tspan class="faint">+${c.written.length}</tspan>` : ''}</text>
     </g>
   <//>`;
 }
@@ -170,7 +181,7 @@ function Room({ c, at, scene, say, pick, picked }) {
       ${inner => html`<${Furniture} c=${c} at=${inner} scene=${scene} say=${say} pick=${pick} picked=${picked} />`}
     <//>
     <${Foot} c=${c} at=${[x + 10, y + h - 11, w - 20]} say=${say} />
-    ${c.network?.veth && c.state !== 'exited' && html`<${Cable} c=${c} at=${[x + w - 40, y + h - 40]} to=${y + h + 12} fresh=${c.networkBorn === scene.now} />`}
+    ${c.network?.address && c.state !== 'exited' && html`<${Cable} c=${c} at=${[x + w - 40, y + h - 40]} to=${y + h + 12} fresh=${c.networkBorn === scene.now} />`}
   </g>`;
 }
 
@@ -180,8 +191,8 @@ function Cable({ at: [x, y], to, fresh }) {
 }
 
 function Foot({ c, at: [x, y, w], say }) {
-  const text = c.network?.address ? `eth0 ${c.network.address} ↔ ${c.network.veth}`
-    : c.network ? `${say('network')}: lo` : c.shared.length && c.own.length ? `${say('shared with the host')}: ${c.shared.map(n => n.type).join(' ')}` : c.pid ? '' : say('files only, no process');
+  const text = c.network?.address ? `eth0 ${c.network.address}${c.network.veth ? ` ↔ ${c.network.veth}` : ''}`
+    : c.network && !c.network.address ? `${say('network')}: lo` : c.shared.length && c.own.length ? `${say('shared with the host')}: ${c.shared.map(n => n.type).join(' ')}` : c.pid ? '' : say('files only, no process');
   return html`<text class="small faint" x=${x} y=${y}>${cut(text, Math.floor(w / 7.2))}</text>`;
 }
 
@@ -196,7 +207,7 @@ function Furniture({ c, at: [x, y, w, h], scene, say, pick, picked }) {
     ${c.cgroup && html`<${Pickable} detail=${{ kind: 'cgroup', id: c.id }} label=${`${say('control group')} ${c.cgroup.path}`} pick=${pick} picked=${picked}>
       <g class=${`cgroup ${c.cgroupBorn === scene.now ? 'fresh' : ''} ${c.cgroup.refused ? 'refused' : ''} ${c.joined ? 'joined' : ''}`}>
         <rect class="frame" x=${x + 2 * third + 4} y=${y + 8} width=${third - 14} height=${h - 18} rx="6" />
-        <text class="small name" x=${x + 2 * third + 12} y=${y + 28}>cgroup ${c.cgroup.refused ? '✗' : c.cgroup.version}</text>
+        <text class="small name" x=${x + 2 * third + 12} y=${y + 28}>cgroup ${c.cgroup.refused ? '✗' : third > 100 ? c.cgroup.version : ''}</text>
         ${h > 90 && bars.map((g, i) => html`<${Gauge} key=${g.name} at=${[x + 2 * third + 12, y + 62 + i * 42, third - 32]} gauge=${g} say=${say} />`)}
       </g>
     <//>`}`;
@@ -221,18 +232,21 @@ function roomsIn([x, y, w, h], n, narrow) {
   return Array.from({ length: n }, (_, i) => [left + i * (each + gap), top, each, high]);
 }
 
-const most = { wide: 3, narrow: 2 }; // containers that have room
+const most = { wide: 3, medium: 2, narrow: 2 }; // containers that have room
 
-export function Picture({ scene, narrow, still, say, pick, picked, label }) {
-  const p = places[narrow ? 'narrow' : 'wide'];
+// Picture draws the scene for a wide or a narrow page, or in the size that is named.
+export function Picture({ scene, narrow, size: wanted, still, say, pick, picked, label }) {
+  const fit = wanted ?? (narrow ? 'narrow' : 'wide');
   const all = [...scene.containers.values()].filter(c => !c.gone);
-  const shown = all.slice(-most[narrow ? 'narrow' : 'wide']);
-  const rooms = roomsIn(p.kernel, Math.max(1, shown.length), narrow);
+  const shown = all.slice(-most[fit]);
+  const p = fit === 'narrow' ? tall(Math.max(1, shown.length)) : places[fit];
+  const rooms = roomsIn(p.kernel, Math.max(1, shown.length), fit !== 'wide');
   const at = { ...p, container: rooms[Math.max(0, shown.length - 1)] };
   const { from, to } = scene.edge ?? {};
   const busy = name => from === name || to === name;
   const host = scene.registry?.host;
   const bridge = shown.map(c => c.network).filter(n => n?.bridge).pop();
+  const plugged = shown.some(c => c.network?.address && c.state !== 'exited');
   const inside = (from === 'kernel' && to === 'container') || (from === 'container' && to === 'kernel');
   return html`<svg class="picture" viewBox=${`0 0 ${p.box[0]} ${p.box[1]}`} role="group" aria-label=${label}>
     <defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0,0 L8,4 L0,8 z" /></marker></defs>
@@ -240,7 +254,7 @@ export function Picture({ scene, narrow, still, say, pick, picked, label }) {
       lines=${scene.client ? [scene.command && `$ ${scene.command}`, scene.client.pid && !scene.client.gone ? `pid ${scene.client.pid}` : scene.client.gone ? say('ended') : ''] : []} />
     <${Pickable} detail=${{ kind: 'request', id: '' }} label=${say('the API socket')} pick=${pick} picked=${picked}>
       <g class="socket"><circle cx=${(p.client[0] + p.client[2] + p.daemon[0]) / 2} cy=${p.client[1] + p.client[3] - 20} r="8" />
-      ${!narrow && html`<text class="small faint" text-anchor="middle" x=${(p.client[0] + p.client[2] + p.daemon[0]) / 2} y=${p.client[1] + p.client[3] + 4}>docker.sock</text>`}</g>
+      ${fit === 'wide' && html`<text class="small faint" text-anchor="middle" x=${(p.client[0] + p.client[2] + p.daemon[0]) / 2} y=${p.client[1] + p.client[3] + 4}>docker.sock</text>`}</g>
     <//>
     <${Box} at=${p.daemon} name="daemon" kind="daemon" busy=${busy('daemon')} say=${say} lines=${scene.daemon ? [`pid ${scene.daemon.pid}`, scene.daemon.name] : []} />
     <${Box} at=${p.registry} name="registry" kind="registry" busy=${busy('registry')} say=${say}
@@ -251,8 +265,8 @@ export function Picture({ scene, narrow, still, say, pick, picked, label }) {
       <text class="name" x=${p.kernel[0] + 12} y=${p.kernel[1] + 24}>${say('kernel')}</text>
     </g>
     ${!narrow && html`<${Threads} scene=${scene} shown=${shown} store=${p.store} rooms=${rooms} />`}
-    ${bridge && html`<g class="bridge"><rect x=${p.kernel[0] + 12} y=${p.kernel[1] + p.kernel[3] - 32} width=${p.kernel[2] - 24} height="24" rx="5" />
-      <text class="small" x=${p.kernel[0] + 22} y=${p.kernel[1] + p.kernel[3] - 15}>${bridge.bridge} · ${bridge.gateway}</text></g>`}
+    ${plugged && html`<g class="bridge"><rect x=${p.kernel[0] + 12} y=${p.kernel[1] + p.kernel[3] - 32} width=${p.kernel[2] - 24} height="24" rx="5" />
+      <text class="small" x=${p.kernel[0] + 22} y=${p.kernel[1] + p.kernel[3] - 15}>${bridge ? `${bridge.bridge} · ${bridge.gateway}` : say('bridge')}</text></g>`}
     ${shown.map((c, i) => html`<${Room} key=${c.id} c=${c} at=${rooms[i]} scene=${scene} say=${say} pick=${pick} picked=${picked} />`)}
     ${from && to && !inside && html`<${Way} from=${at[from]} to=${at[to]} travels=${scene.travels} now=${scene.now} still=${still} label=${`${say(from)} → ${say(to)}`} />`}
     ${inside && scene.travels && html`<g key=${scene.now} class=${`travels inner ${scene.travels.kind}`}>

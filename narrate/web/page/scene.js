@@ -128,9 +128,25 @@ const see = {
   },
 };
 
+const states = { starting: 'held' };
+
+// meet takes in a container of the session as the narrator has seen it.
+function meet(scene, seen) {
+  const c = container(scene, seen.id);
+  Object.assign(c, { name: seen.name, image: seen.image, dir: seen.dir, state: states[seen.state] ?? seen.state, written: seen.written, seenAt: seen.seenAt });
+  if (seen.merged && !c.overlay) Object.assign(c, { overlay: { lower: seen.lower, upper: seen.upper, merged: seen.merged }, overlayBorn: scene.now });
+  for (const dir of seen.lower ?? []) layer(scene, dir);
+  if (seen.pid && seen.state !== 'created') Object.assign(c, { pid: seen.pid, process: { name: c.process?.name, ...c.process, nspid: seen.inside ? [seen.pid, seen.inside] : [seen.pid] } });
+  if (seen.address && !c.network) Object.assign(c, { network: { address: seen.address }, networkBorn: scene.now });
+  if (seen.groups?.length && !c.cgroup) Object.assign(c, { cgroup: { path: seen.groups[0], version: '' }, joined: seen.state === 'running', cgroupBorn: scene.now });
+  if (seen.state === 'exited') c.exit = seen.status;
+  if (seen.namespaces?.length) walls(scene, c, { namespaces: seen.namespaces, status: c.status });
+}
+
 // look takes in what the kernel itself has said at the step.
 function look(scene, step) {
   const probe = step.probe ?? {};
+  for (const seen of step.containers ?? []) meet(scene, seen);
   for (const p of probe.processes ?? []) {
     if (p.role === 'daemon') scene.daemon = p;
     if (p.role === 'client') scene.client = { ...scene.client, ...p };
@@ -165,12 +181,15 @@ export function fold(steps, index) {
     const step = steps[i];
     scene.now = i;
     scene.travels = null;
-    if (step.command && step.command !== scene.command) {
+    const starts = step.command && step.command !== scene.command;
+    // What came before the first stop of a command is the last one's.
+    const lines = step.output ?? [];
+    if (!scene.command) scene.output.push(...(starts ? [{ stream: 'command', text: step.command }] : []), ...lines);
+    else scene.output.push(...lines, ...(starts ? [{ stream: 'command', text: step.command }] : []));
+    if (starts) {
       scene.command = step.command;
       scene.client = { name: step.command.split(' ')[0] };
-      scene.output.push({ stream: 'command', text: step.command });
     }
-    for (const line of step.output ?? []) scene.output.push(line);
     const stage = step.point?.stage;
     see[stage]?.(scene, step.point.fact ?? {}, step);
     if (step.kind === 'stop') look(scene, step);

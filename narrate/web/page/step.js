@@ -56,7 +56,7 @@ export function Copy({ text, say }) {
     setDone(true);
     setTimeout(() => setDone(false), 1200);
   };
-  return html`<button class="copy" title=${say('copy')} aria-label=${`${say('copy')}: ${text}`} onClick=${copy}>${done ? '✓' : '⧉'}</button>`;
+  return html`<button class="copy" title=${say('copy')} aria-label=${`${say('copy')}: ${text}`} onClick=${copy}>${done ? '✓' : html`<svg viewBox="0 0 16 16" width="13" height="13" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="1.6"><rect x="5.5" y="5.5" width="9" height="9" rx="1.5" /><path d="M10.5,3V2.5a1,1 0 0 0-1-1h-7a1,1 0 0 0-1,1v7a1,1 0 0 0 1,1H3" /></svg>`}</button>`;
 }
 
 export function Claims({ step, say }) {
@@ -175,7 +175,7 @@ const details = {
   },
   overlay(id, scene, step) {
     const o = scene.containers.get(id)?.overlay;
-    return o && ['/', html`<${Rows} rows=${[['driver', o.driver], ...o.lower.map((l, i) => [`lower ${i + 1}`, brief(step, l)]), ['upper', brief(step, o.upper)], ['merged', brief(step, o.merged)], ['options', brief(step, o.options)]]} />`];
+    return o && ['/', html`<${Rows} rows=${[['driver', o.driver], ...o.lower.map((l, i) => [`lower ${i + 1}`, brief(step, l)]), ['upper', brief(step, o.upper)], ['merged', brief(step, o.merged)], ['options', o.options && brief(step, o.options)], ['written', (scene.containers.get(id).written ?? []).join('\n')]]} />`];
   },
   cgroup(id, scene, step, say) {
     const c = scene.containers.get(id);
