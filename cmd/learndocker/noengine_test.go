@@ -252,8 +252,8 @@ func servesPage(t *testing.T, path string) {
 // sameTranscript: a recording becomes the same post on every system.
 func sameTranscript(t *testing.T, path string) {
 	var posts []string
-	for i, program := range []string{path, program(t)} {
-		file := filepath.Join(t.TempDir(), strconv.Itoa(i)+".md")
+	for _, program := range []string{path, program(t)} {
+		file := filepath.Join(t.TempDir(), "post.md")
 		finish(t, exec.Command(program, "replay", "hello-world", "--transcript", file, "--front-matter", "hugo")).must(t)
 		posts = append(posts, readText(t, file))
 	}
