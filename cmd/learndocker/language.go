@@ -65,14 +65,6 @@ func (f *languageFlag) words(h narrate.Header) (wording, error) {
 	return wording{chosen, library.In(chosen).Words()}, nil
 }
 
-func localized(steps []*narrate.Step, language string) []*narrate.Step {
-	var list []*narrate.Step
-	for _, s := range steps {
-		list = append(list, s.Localized(language))
-	}
-	return list
-}
-
 // fixedWords are those of all languages, for a page on which the reader
 // chooses.
 func fixedWords() (map[string]map[string]string, error) {

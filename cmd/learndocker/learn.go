@@ -82,7 +82,7 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 	}
 	c := &controls.Controls{
 		Session: session, In: os.Stdin, Out: os.Stdout, Step: f.step || address != "", Pace: f.pace, Color: !color.NoColor,
-		Language: words.language, Words: words.fixed, Page: address,
+		Language: words.language, Words: words.fixed, Page: address, Class: f.web.join,
 		Shell: func(step *narrate.Step, inside bool) error {
 			if !inside {
 				return shell.Host(step.Point.PID, env, words.fixed)

@@ -24,7 +24,7 @@ func newLesson(s *settings) *cobra.Command {
   learndocker lesson my-own.yaml`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return errors.New("name one lesson; learndocker lesson list names them")
+				return errors.New("name one lesson; learndocker lesson list names them (an address for the page goes with an equals sign: --web=127.0.0.1:7000)")
 			}
 			l, err := readLesson(args[0])
 			if err != nil {

@@ -72,7 +72,7 @@ func hint(err error) string {
 		{strings.Contains(text, syscall.EMFILE.Error()), "Allow more open files:  ulimit -n 1024"},
 		{strings.Contains(text, syscall.EAGAIN.Error()) || strings.Contains(text, noThread),
 			"Allow more processes:  ulimit -u, or pids.max of the control group that this shell is in"},
-		{errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EACCES), "Name a directory that you can write to:  " + elsewhere},
+		{!strings.HasPrefix(text, "write ") && (errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EACCES)), "Name a directory that you can write to:  " + elsewhere},
 		{errors.Is(err, narrate.ErrDaemonEnded), "What it had made has been taken apart. Start the lesson again: it begins anew"},
 		{refused.lesson != "" || errors.Is(err, narrate.ErrCannotRun), refused.hint()},
 	} {

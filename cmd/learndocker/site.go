@@ -73,6 +73,7 @@ func (f *siteFlags) write(dir string) error {
 		}
 		return err
 	}
+	fmt.Printf("%s: %d files; any web server can serve them\n", dir, len(files))
 	if base == nil {
 		fmt.Fprintln(os.Stderr, "Without --base-url there are no feed.xml, sitemap.xml, robots.txt, 404.html and no pictures for links: they have to say where the site is.")
 	}

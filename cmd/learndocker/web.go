@@ -21,6 +21,7 @@ type webFlags struct {
 	page  string // address; "" for no page
 	share string
 	open  bool
+	join  string // what students open, once it is known
 }
 
 func (f *webFlags) declare(flags *pflag.FlagSet) {
@@ -47,6 +48,9 @@ func (f *webFlags) serve(ctx context.Context, s *narrate.Session, source narrate
 	lead, follow, join, err := f.listen()
 	if err != nil {
 		return "", nil, err
+	}
+	if f.join = join; join != "" {
+		fmt.Fprintln(os.Stderr, "The class:", join)
 	}
 	o := web.Options{Join: join, Words: words}
 	if t, ok := source.(typer); ok {

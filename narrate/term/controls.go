@@ -27,6 +27,7 @@ type Controls struct {
 	Waiting string // what is waited for when the next step takes long
 	Notice  string // one line for the learner, shown once
 	Page    string // address of the page that leads the same session; "" where there is none
+	Class   string // address at which a class follows; "" where none does
 
 	Language string      // in which the steps are shown
 	Words    prose.Words // the fixed words in that language
@@ -135,7 +136,10 @@ func (c *Controls) lead(ctx context.Context) error {
 		return ignoreEnd(err)
 	}
 	if c.Page != "" {
-		c.Notice = c.Words.Say("the page:") + " " + c.Page
+		c.Notice = "n " + c.Words.Say("next") + " · q " + c.Words.Say("quit") + " · " + c.Words.Say("the page:") + " " + c.Page
+		if c.Class != "" { // what is told the class; the page's own address is in the help
+			c.Notice = "n " + c.Words.Say("next") + " · q " + c.Words.Say("quit") + " · " + c.Words.Say("the class:") + " " + c.Class
+		}
 	}
 	for {
 		c.view = c.Session.View()
@@ -211,11 +215,13 @@ func (c *Controls) next(ctx context.Context) error {
 		done <- err
 	}()
 	slow := time.After(slowAfter)
+	waiting := false
 	for {
 		select {
 		case err := <-done:
 			return err
 		case <-slow:
+			waiting = true
 			c.sayWaiting()
 		case got := <-c.lines.read(true):
 			c.lines.busy = false
@@ -224,7 +230,9 @@ func (c *Controls) next(ctx context.Context) error {
 				<-done
 				return errQuit
 			}
-			c.lines.kept = append(c.lines.kept, got.key)
+			if !waiting { // one who sees that nothing is held means no step that is to come
+				c.lines.kept = append(c.lines.kept, got.key)
+			}
 		}
 	}
 }
@@ -406,6 +414,9 @@ func (c *Controls) help(ctx context.Context) error {
 	}
 	if c.Page != "" {
 		lines = append(lines, "", "  "+c.Words.Say("the page:")+" "+c.Page)
+	}
+	if c.Class != "" {
+		lines = append(lines, "  "+c.Words.Say("the class:")+" "+c.Class)
 	}
 	lines = append(lines, "")
 	for _, line := range wrap(c.Words.Say("▌ marks what changed since the step before. │ is the client's stdout, ┊ its stderr."), c.width()) {

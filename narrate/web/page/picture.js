@@ -72,7 +72,9 @@ function Way({ from, to, travels, now, still, label }) {
   const [x1, y1] = edgeOf(from, to);
   const [x2, y2] = edgeOf(to, from);
   const wide = Math.max(46, travels ? travels.label.length * 8.5 + 20 : 0);
-  const [mx, my] = [(x1 + x2) / 2, (y1 + y2) / 2];
+  // Between two boxes beside each other there is little room: the label goes below.
+  const beside = Math.abs(y1 - y2) < 5;
+  const [mx, my] = [(x1 + x2) / 2, (y1 + y2) / 2 + (beside ? from[3] / 2 + 24 : 0)];
   return html`<g class="way" aria-label=${label}>
     <line x1=${x1} y1=${y1} x2=${x2} y2=${y2} marker-end="url(#arrow)" />
     ${travels && html`<g key=${now} class=${`travels ${travels.kind}`}>

@@ -190,6 +190,9 @@ export function fold(steps, index) {
       scene.command = step.command;
       scene.client = { name: step.command.split(' ')[0] };
     }
+    // What the engine did between the steps has made what is there, too.
+    for (const passed of step.passed ?? []) see[passed.stage]?.(scene, passed.fact ?? {});
+    scene.travels = null;
     const stage = step.point?.stage;
     see[stage]?.(scene, step.point.fact ?? {}, step);
     if (step.kind === 'stop') look(scene, step);
