@@ -194,7 +194,7 @@ var guards = []guard{
 	one("the archive's digest", layers, "if fact.Hashed != fact.DiffID {", neverTrue, layerPkg, "TestCompression"),
 	one("what follows the archive", layers, "if _, err := io.Copy(io.Discard, counted); err != nil {", "if err := error(nil); err != nil {", layerPkg, "TestCompression"),
 	one("unfinished layers go", layers, "defer os.RemoveAll(tmp)\n\tk.Did", "k.Did", layerPkg, "TestUnpack"),
-	one("one at a time for each layer", layers, "release := s.claim(diffID)\n\tdefer release()", "", layerPkg, "TestStore"),
+	one("one at a time for each layer", layers, "release := s.claim(diffID)\n\tdefer release()", "", layerPkg, "TestTurns"),
 
 	// Layers copied over each other.
 	one("what deletes in a plain layer goes when it is made anew", "engine/layer/marks.go", "return unix.Unlinkat(parent, whiteoutPrefix+base, 0)", "return nil", overlayPkg, "TestDriversAgree"),
@@ -304,7 +304,7 @@ var guards = []guard{
 	one("groups of the living", left, `_, err := os.Lstat(filepath.Join(r.seen, "containers", g.ID()))`, `_, err := os.Lstat("/nonexistent" + r.seen)`, cmd, "TestCleanSpares"),
 	one("groups of the living whose mounts are others", left, `root.seen = filepath.Join(process, "root", root.path)`, `root.seen = filepath.Join("/", root.path, process, strings.Repeat("../", 3))`, cmd, "TestCleanSpares"),
 	one("groups of others", left, "if !containerID.MatchString(g.ID()) {", neverTrue, cmd, "TestCleanSpares"),
-	one("bridges of the living", left, "return strings.HasPrefix(r.path, b.DataRoot) })", "return false })", cmd, "TestCleanSpares"),
+	one("bridges of the living", left, "return strings.HasPrefix(r.path, b.DataRoot) })", `return strings.HasPrefix(r.path, "\x00") })`, cmd, "TestCleanSpares"),
 	one("bridges of others", "engine/network/network.go", `l.Type() == "bridge" && (marked || unmarked)`, `l.Type() == "bridge" && (marked || unmarked || namePattern.MatchString(a.Name))`, cmd, "TestCleanSpares"),
 	one("directories of living lessons", lefts, "return !isLesson(dir) || lives(dir)", "return !isLesson(dir)", cmd, "TestCleanSpares"),
 	one("directories with other files", lefts, "!slices.Contains(lessonFiles, e.Name())", "false", cmd, "TestCleanSpares"),
