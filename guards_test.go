@@ -158,6 +158,8 @@ const (
 	lives      = "narrate/live.go"
 	webs       = "narrate/web/"
 	webPkg     = "./narrate/web"
+	sites      = "narrate/site/"
+	sitePkg    = "./narrate/site"
 	overlayPkg = "./engine/overlay"
 	cmd        = "./cmd/learndocker"
 	neverTrue  = "if false {"
@@ -209,6 +211,8 @@ var guards = []guard{
 	one("what a layer deletes is deleted in the copy", copies, "if err := os.RemoveAll(filepath.Join(to, deleted)); err != nil {", "if deleted == opaqueMarker {", overlayPkg, "TestDriversAgree"),
 	one("what a layer hides is hidden in the copy", copies, "if err := empty(to); err != nil {", "if err := error(nil); err != nil {", overlayPkg, "TestDriversAgree"),
 	one("owners of copies", copies, "unix.Lchown(to, int(st.Uid), int(st.Gid))", "error(nil)", overlayPkg, "TestDriversAgree"),
+	one("modes of copies", copies, "unix.Chmod(to, st.Mode&0o7777)", "error(nil)", overlayPkg, "TestDriversAgree"),
+	one("extended attributes of copies", copies, "if err := xattrs(from, to); err != nil {", "if err := error(nil); err != nil {", overlayPkg, "TestDriversAgree"),
 	one("a second run keeps its copy", copies, "if err := os.WriteFile(mark, nil, 0o600); err != nil {", "if err := error(nil); err != nil {", overlayPkg, "TestSecondRun"),
 
 	// The image store.
@@ -277,6 +281,20 @@ var guards = []guard{
 	one("a body's size, of the page", webs+"control.go", "http.MaxBytesReader(w, r.Body, maxBody)", "r.Body", webPkg, "TestOnlyTheTeacher"),
 	one("votes for what is asked", webs+"control.go", "|| !offers(seen[q.Step].Question.Choices, q.Key) {", "{", webPkg, "TestVotes"),
 	one("votes before the truth", webs+"control.go", "if q.Step < len(seen)-1 {", neverTrue, webPkg, "TestVotes"),
+
+	one("votes are secret until the truth", webs+"stream.go", "return step < latest })", "return step <= latest })", webPkg, "TestVotes"),
+	one("a voter's number", webs+"ballots.go", "len(voter) > maxVoter", "len(voter) > maxBody", webPkg, "TestVotes"),
+	one("what the page may load", webs+"guard.go", `header.Set("Content-Security-Policy", policy)`, "_ = policy", webPkg, "TestPageIsSmall"),
+
+	// The web site.
+	one("HTML in a line, on the site", sites+"markdown.go", "writeText(w, string(n.(*ast.RawHTML).Segments.Value(source)))", "_, _ = w.Write(n.(*ast.RawHTML).Segments.Value(source))", sitePkg, "TestHostileWords"),
+	one("HTML in lines of its own, on the site", sites+"markdown.go", "template.HTMLEscapeString(strings.TrimSpace(text))", "strings.TrimSpace(text)", sitePkg, "TestHostileWords"),
+	one("images, on the site", sites+"markdown.go", "r.Register(ast.KindImage, func(util.BufWriter, []byte, ast.Node, bool) (ast.WalkStatus, error) { return ast.WalkContinue, nil })", "", sitePkg, "TestHostileWords"),
+	one("links that run scripts, on the site", sites+"markdown.go", `return strings.HasPrefix(address, "https://") || strings.HasPrefix(address, "http://")`, "return address != \"\"", sitePkg, "TestHostileWords"),
+	one("a lesson's id is no path, on the site", sites+"lesson.go", "if !validLesson.MatchString(r.header.Lesson) {", neverTrue, sitePkg, "TestRefusesRecordings"),
+	one("a language is no path, on the site", sites+"lesson.go", "if !validLanguage.MatchString(l) {", neverTrue, sitePkg, "TestRefusesRecordings"),
+	one("directories that are no site", sites+"write.go", "if len(before) > 0 && ours == nil && !force {", "if len(before) > 0 && ours == nil && !force && false {", sitePkg, "TestWriteRefuses"),
+	one("files beside the site", sites+"write.go", "range foreign {", "range foreign[:0] {", sitePkg, "TestWrite$"),
 
 	// Ends: nothing may be left.
 	one("an aborted start unwinds", "engine/run.go", "\t\tr.unwind()\n\t\tr.failed(err)", "\t\tr.failed(err)", cmd, "TestNothingIsLeft/root/quit/16"),

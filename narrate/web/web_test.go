@@ -263,6 +263,9 @@ func TestVotes(t *testing.T) {
 	if status := vote("v9", "nonsense"); status != http.StatusBadRequest {
 		t.Errorf("a choice that is none: %d", status)
 	}
+	if status := vote(strings.Repeat("v", maxVoter+1), choices[0].Key); status != http.StatusBadRequest {
+		t.Errorf("a voter's number without end: %d", status)
+	}
 	c.session.Back() // a new state for all, with the votes still open
 	if m := pupil.until(func(m message) bool { return m.State != nil && m.State.Cursor == at-1 }); len(m.State.Votes) != 0 {
 		t.Errorf("students see votes before the truth: %v", m.State.Votes)
@@ -305,6 +308,14 @@ func TestPageIsSmallAndItsOwn(t *testing.T) {
 				t.Errorf("%s holds %q", name, outside)
 			}
 		}
+	}
+	answer, err := http.Get("http://" + c.follow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if got := answer.Header.Get("Content-Security-Policy"); !strings.HasPrefix(got, "default-src 'none'; script-src 'self'; ") || !strings.Contains(got, "frame-ancestors 'none'") {
+		t.Errorf("browsers are told %q", got)
 	}
 	if total > budget {
 		t.Errorf("the page takes %d bytes, more than %d", total, budget)
