@@ -152,6 +152,7 @@ const (
 	rootfs     = "engine/container/pid1/rootfs.go"
 	execs      = "engine/container/pid1/exec.go"
 	inits      = "engine/container/pid1/init.go"
+	cgroups    = "engine/cgroup/cgroup.go"
 	left       = "engine/leftover.go"
 	lefts      = "narrate/leftover_linux.go"
 	copies     = "engine/overlay/copy.go"
@@ -244,6 +245,7 @@ var guards = []guard{
 	one("a container's name", "engine/request.go", `if name != "" && !validName`, `if name == "\x00" && !validName`, cmd, "TestBadRequests/a_name"),
 	one("numbers of a query", daemons+"containers.go", "n, err := strconv.ParseInt(given, 10, 32)\n\tif err != nil {", "n, err := strconv.ParseInt(given, 10, 32)\n\tif err != nil && false {", cmd, "TestBadRequests/a_(while|limit)"),
 	one("filters that are unknown", daemons+"containers.go", "if tests[name] == nil {", neverTrue, cmd, "TestBadRequests/a_filter"),
+	one("credentials are not shown", daemons+"exchange.go", `flat[name] = "(hidden)"`, "continue", "./engine/daemon", "TestCredentials"),
 	one("a packet's size", wires, "if len(line) > MaxPacket {", neverTrue, "./engine/stage/wire", "TestPacketsAreBounded"),
 	one("one watcher", daemons+"daemon.go", "if d.watcher != nil {\n\t\twriteError", "if false {\n\t\twriteError", cmd, "TestBadWatchers/one_that"),
 	one("loopback only", daemons+"daemon.go", "if !tcp.IP.IsLoopback() {", neverTrue, cmd, "TestScript/daemon"),
@@ -270,6 +272,14 @@ var guards = []guard{
 	one("the bounding set", execs, "if err := p.dropBounding(wanted); err != nil {", "if err := error(nil); err != nil {", cmd, "TestInside/capabilities"),
 	one("the system call filter", execs, "if len(p.Filter) == 0 {\n\t\treturn nil", "if true {\n\t\treturn nil", cmd, "TestInside/seccomp"),
 	one("no new privileges", execs, "if p.Spec.Process.NoNewPrivileges {", neverTrue, cmd, "TestInside/no_new"),
+	guard{"the device list", []edit{
+		{cgroups, "return append(g.writesV1(l), g.deviceRules(devices)...)", "return g.writesV1(l)"},
+		{cgroups, "if err := confineDevices(k, g.Dirs()[0], devices); err != nil {", "if err := error(nil); err != nil {"},
+	}, cmd, "TestInsideRawDisk"},
+	guard{"limits", []edit{
+		{cgroups, "return append(g.writesV1(l), g.deviceRules(devices)...)", "return g.deviceRules(devices)"},
+		{cgroups, "return g.writesV2(l)", "return nil"},
+	}, cmd, "TestInside/(memory_beyond|a_fork_too_many)"},
 	one("/etc/passwd up to a size", execs, "return io.LimitReader(f, maxPasswd), f.Close", "return f, f.Close", cmd, "TestOddImages/a_user_at_the_end"),
 	one("/etc/passwd that is a fifo", execs, "os.O_RDONLY|unix.O_NONBLOCK", "os.O_RDONLY", cmd, "TestTraps//etc/passwd_is_a_fifo"),
 	one("the end with the daemon", execs, `unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), "PR_SET_PDEATHSIG", "SIGKILL"`, `unix.PR_SET_PDEATHSIG, 0, "PR_SET_PDEATHSIG", "SIGKILL"`, cmd, "TestEndWithDaemon/another_user"),
@@ -297,7 +307,10 @@ var guards = []guard{
 	one("files beside the site", sites+"write.go", "range foreign {", "range foreign[:0] {", sitePkg, "TestWrite$"),
 
 	// Ends: nothing may be left.
-	one("an aborted start unwinds", "engine/run.go", "\t\tr.unwind()\n\t\tr.failed(err)", "\t\tr.failed(err)", cmd, "TestNothingIsLeft/root/quit/16"),
+	guard{"an aborted start unwinds, or the narrator sweeps", []edit{
+		{"engine/run.go", "\t\tr.unwind()\n\t\tr.failed(err)", "\t\tr.failed(err)"},
+		{lives, "err := l.sweep()", "err := error(nil)"},
+	}, cmd, "TestNothingIsLeft/root/quit/16"},
 	one("a killed daemon's mounts go", "engine/container.go", "errors.Join(one.stack().Unmount(sys.Kernel{}), c.cgroups", "errors.Join(nil, c.cgroups", cmd, "TestNothingIsLeft/root/daemon_KILL/16"),
 	one("a killed daemon's groups go", "engine/container.go", ", c.cgroups.Open(one.record.ID).End())", ")", cmd, "TestNothingIsLeft/root/daemon_KILL/16"),
 	one("a killed daemon's bridge goes", "engine/network/network.go", "return n, n.removeLeft()", "return n, nil", cmd, "TestNothingIsLeft/root/daemon_KILL/16"),
