@@ -307,6 +307,7 @@ var guards = []guard{
 	one("files beside the site", sites+"write.go", "range foreign {", "range foreign[:0] {", sitePkg, "TestWrite$"),
 
 	// Ends: nothing may be left.
+	one("a failed start unwinds", "engine/run.go", "\t\tr.unwind()\n\t\tr.failed(err)", "\t\tr.failed(err)", cmd, "TestFailedStart"),
 	guard{"an aborted start unwinds, or the narrator sweeps", []edit{
 		{"engine/run.go", "\t\tr.unwind()\n\t\tr.failed(err)", "\t\tr.failed(err)"},
 		{lives, "err := l.sweep()", "err := error(nil)"},
