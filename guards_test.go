@@ -152,12 +152,15 @@ const (
 	rootfs     = "engine/container/pid1/rootfs.go"
 	execs      = "engine/container/pid1/exec.go"
 	inits      = "engine/container/pid1/init.go"
+	cgroups    = "engine/cgroup/cgroup.go"
 	left       = "engine/leftover.go"
 	lefts      = "narrate/leftover_linux.go"
 	copies     = "engine/overlay/copy.go"
 	lives      = "narrate/live.go"
 	webs       = "narrate/web/"
 	webPkg     = "./narrate/web"
+	sites      = "narrate/site/"
+	sitePkg    = "./narrate/site"
 	overlayPkg = "./engine/overlay"
 	cmd        = "./cmd/learndocker"
 	neverTrue  = "if false {"
@@ -194,7 +197,7 @@ var guards = []guard{
 	one("the archive's digest", layers, "if fact.Hashed != fact.DiffID {", neverTrue, layerPkg, "TestCompression"),
 	one("what follows the archive", layers, "if _, err := io.Copy(io.Discard, counted); err != nil {", "if err := error(nil); err != nil {", layerPkg, "TestCompression"),
 	one("unfinished layers go", layers, "defer os.RemoveAll(tmp)\n\tk.Did", "k.Did", layerPkg, "TestUnpack"),
-	one("one at a time for each layer", layers, "release := s.claim(diffID)\n\tdefer release()", "", layerPkg, "TestStore"),
+	one("one at a time for each layer", layers, "release := s.claim(diffID)\n\tdefer release()", "", layerPkg, "TestTurns"),
 
 	// Layers copied over each other.
 	one("what deletes in a plain layer goes when it is made anew", "engine/layer/marks.go", "return unix.Unlinkat(parent, whiteoutPrefix+base, 0)", "return nil", overlayPkg, "TestDriversAgree"),
@@ -209,6 +212,8 @@ var guards = []guard{
 	one("what a layer deletes is deleted in the copy", copies, "if err := os.RemoveAll(filepath.Join(to, deleted)); err != nil {", "if deleted == opaqueMarker {", overlayPkg, "TestDriversAgree"),
 	one("what a layer hides is hidden in the copy", copies, "if err := empty(to); err != nil {", "if err := error(nil); err != nil {", overlayPkg, "TestDriversAgree"),
 	one("owners of copies", copies, "unix.Lchown(to, int(st.Uid), int(st.Gid))", "error(nil)", overlayPkg, "TestDriversAgree"),
+	one("modes of copies", copies, "unix.Chmod(to, st.Mode&0o7777)", "error(nil)", overlayPkg, "TestDriversAgree"),
+	one("extended attributes of copies", copies, "if err := xattrs(from, to); err != nil {", "if err := error(nil); err != nil {", overlayPkg, "TestDriversAgree"),
 	one("a second run keeps its copy", copies, "if err := os.WriteFile(mark, nil, 0o600); err != nil {", "if err := error(nil); err != nil {", overlayPkg, "TestSecondRun"),
 
 	// The image store.
@@ -240,6 +245,7 @@ var guards = []guard{
 	one("a container's name", "engine/request.go", `if name != "" && !validName`, `if name == "\x00" && !validName`, cmd, "TestBadRequests/a_name"),
 	one("numbers of a query", daemons+"containers.go", "n, err := strconv.ParseInt(given, 10, 32)\n\tif err != nil {", "n, err := strconv.ParseInt(given, 10, 32)\n\tif err != nil && false {", cmd, "TestBadRequests/a_(while|limit)"),
 	one("filters that are unknown", daemons+"containers.go", "if tests[name] == nil {", neverTrue, cmd, "TestBadRequests/a_filter"),
+	one("credentials are not shown", daemons+"exchange.go", `flat[name] = "(hidden)"`, "continue", "./engine/daemon", "TestCredentials"),
 	one("a packet's size", wires, "if len(line) > MaxPacket {", neverTrue, "./engine/stage/wire", "TestPacketsAreBounded"),
 	one("one watcher", daemons+"daemon.go", "if d.watcher != nil {\n\t\twriteError", "if false {\n\t\twriteError", cmd, "TestBadWatchers/one_that"),
 	one("loopback only", daemons+"daemon.go", "if !tcp.IP.IsLoopback() {", neverTrue, cmd, "TestScript/daemon"),
@@ -266,6 +272,14 @@ var guards = []guard{
 	one("the bounding set", execs, "if err := p.dropBounding(wanted); err != nil {", "if err := error(nil); err != nil {", cmd, "TestInside/capabilities"),
 	one("the system call filter", execs, "if len(p.Filter) == 0 {\n\t\treturn nil", "if true {\n\t\treturn nil", cmd, "TestInside/seccomp"),
 	one("no new privileges", execs, "if p.Spec.Process.NoNewPrivileges {", neverTrue, cmd, "TestInside/no_new"),
+	guard{"the device list", []edit{
+		{cgroups, "return append(g.writesV1(l), g.deviceRules(devices)...)", "return g.writesV1(l)"},
+		{cgroups, "if err := confineDevices(k, g.Dirs()[0], devices); err != nil {", "if err := error(nil); err != nil {"},
+	}, cmd, "TestInsideRawDisk"},
+	guard{"limits", []edit{
+		{cgroups, "return append(g.writesV1(l), g.deviceRules(devices)...)", "return g.deviceRules(devices)"},
+		{cgroups, "return g.writesV2(l)", "return nil"},
+	}, cmd, "TestInside/(memory_beyond|a_fork_too_many)"},
 	one("/etc/passwd up to a size", execs, "return io.LimitReader(f, maxPasswd), f.Close", "return f, f.Close", cmd, "TestOddImages/a_user_at_the_end"),
 	one("/etc/passwd that is a fifo", execs, "os.O_RDONLY|unix.O_NONBLOCK", "os.O_RDONLY", cmd, "TestTraps//etc/passwd_is_a_fifo"),
 	one("the end with the daemon", execs, `unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), "PR_SET_PDEATHSIG", "SIGKILL"`, `unix.PR_SET_PDEATHSIG, 0, "PR_SET_PDEATHSIG", "SIGKILL"`, cmd, "TestEndWithDaemon/another_user"),
@@ -278,8 +292,26 @@ var guards = []guard{
 	one("votes for what is asked", webs+"control.go", "|| !offers(seen[q.Step].Question.Choices, q.Key) {", "{", webPkg, "TestVotes"),
 	one("votes before the truth", webs+"control.go", "if q.Step < len(seen)-1 {", neverTrue, webPkg, "TestVotes"),
 
+	one("votes are secret until the truth", webs+"stream.go", "return step < latest })", "return step <= latest })", webPkg, "TestVotes"),
+	one("a voter's number", webs+"ballots.go", "len(voter) > maxVoter", "len(voter) > maxBody", webPkg, "TestVotes"),
+	one("what the page may load", webs+"guard.go", `header.Set("Content-Security-Policy", policy)`, "_ = policy", webPkg, "TestPageIsSmall"),
+
+	// The web site.
+	one("HTML in a line, on the site", sites+"markdown.go", "writeText(w, string(n.(*ast.RawHTML).Segments.Value(source)))", "_, _ = w.Write(n.(*ast.RawHTML).Segments.Value(source))", sitePkg, "TestHostileWords"),
+	one("HTML in lines of its own, on the site", sites+"markdown.go", "template.HTMLEscapeString(strings.TrimSpace(text))", "strings.TrimSpace(text)", sitePkg, "TestHostileWords"),
+	one("images, on the site", sites+"markdown.go", "r.Register(ast.KindImage, func(util.BufWriter, []byte, ast.Node, bool) (ast.WalkStatus, error) { return ast.WalkContinue, nil })", "", sitePkg, "TestHostileWords"),
+	one("links that run scripts, on the site", sites+"markdown.go", `return strings.HasPrefix(address, "https://") || strings.HasPrefix(address, "http://")`, "return address != \"\"", sitePkg, "TestHostileWords"),
+	one("a lesson's id is no path, on the site", sites+"lesson.go", "if !validLesson.MatchString(r.header.Lesson) {", neverTrue, sitePkg, "TestRefusesRecordings"),
+	one("a language is no path, on the site", sites+"lesson.go", "if !validLanguage.MatchString(l) {", neverTrue, sitePkg, "TestRefusesRecordings"),
+	one("directories that are no site", sites+"write.go", "if len(before) > 0 && ours == nil && !force {", "if len(before) > 0 && ours == nil && !force && false {", sitePkg, "TestWriteRefuses"),
+	one("files beside the site", sites+"write.go", "range foreign {", "range foreign[:0] {", sitePkg, "TestWrite$"),
+
 	// Ends: nothing may be left.
-	one("an aborted start unwinds", "engine/run.go", "\t\tr.unwind()\n\t\tr.failed(err)", "\t\tr.failed(err)", cmd, "TestNothingIsLeft/root/quit/16"),
+	one("a failed start unwinds", "engine/run.go", "\t\tr.unwind()\n\t\tr.failed(err)", "\t\tr.failed(err)", cmd, "TestFailedStart"),
+	guard{"an aborted start unwinds, or the narrator sweeps", []edit{
+		{"engine/run.go", "\t\tr.unwind()\n\t\tr.failed(err)", "\t\tr.failed(err)"},
+		{lives, "err := l.sweep()", "err := error(nil)"},
+	}, cmd, "TestNothingIsLeft/root/quit/16"},
 	one("a killed daemon's mounts go", "engine/container.go", "errors.Join(one.stack().Unmount(sys.Kernel{}), c.cgroups", "errors.Join(nil, c.cgroups", cmd, "TestNothingIsLeft/root/daemon_KILL/16"),
 	one("a killed daemon's groups go", "engine/container.go", ", c.cgroups.Open(one.record.ID).End())", ")", cmd, "TestNothingIsLeft/root/daemon_KILL/16"),
 	one("a killed daemon's bridge goes", "engine/network/network.go", "return n, n.removeLeft()", "return n, nil", cmd, "TestNothingIsLeft/root/daemon_KILL/16"),
@@ -304,7 +336,7 @@ var guards = []guard{
 	one("groups of the living", left, `_, err := os.Lstat(filepath.Join(r.seen, "containers", g.ID()))`, `_, err := os.Lstat("/nonexistent" + r.seen)`, cmd, "TestCleanSpares"),
 	one("groups of the living whose mounts are others", left, `root.seen = filepath.Join(process, "root", root.path)`, `root.seen = filepath.Join("/", root.path, process, strings.Repeat("../", 3))`, cmd, "TestCleanSpares"),
 	one("groups of others", left, "if !containerID.MatchString(g.ID()) {", neverTrue, cmd, "TestCleanSpares"),
-	one("bridges of the living", left, "return strings.HasPrefix(r.path, b.DataRoot) })", "return false })", cmd, "TestCleanSpares"),
+	one("bridges of the living", left, "return strings.HasPrefix(r.path, b.DataRoot) })", `return strings.HasPrefix(r.path, "\x00") })`, cmd, "TestCleanSpares"),
 	one("bridges of others", "engine/network/network.go", `l.Type() == "bridge" && (marked || unmarked)`, `l.Type() == "bridge" && (marked || unmarked || namePattern.MatchString(a.Name))`, cmd, "TestCleanSpares"),
 	one("directories of living lessons", lefts, "return !isLesson(dir) || lives(dir)", "return !isLesson(dir)", cmd, "TestCleanSpares"),
 	one("directories with other files", lefts, "!slices.Contains(lessonFiles, e.Name())", "false", cmd, "TestCleanSpares"),

@@ -65,6 +65,38 @@ func TestEndWithDaemon(t *testing.T) {
 	}
 }
 
+// TestFailedStart: of a container whose program is not there, a daemon that goes
+// on keeps no mount, no group and no interface.
+func TestFailedStart(t *testing.T) {
+	needRoot(t)
+	image := memoryRegistry(t) + "/bb:latest"
+	push(t, image, busyboxImage(t))
+	c := newCell(t, asRoot)
+	host, data := "unix://"+filepath.Join(c.home(), "docker.sock"), filepath.Join(c.tmp(), "data")
+	c.start(nil, nil, "daemon", "-H", host, "--data-root", data)
+	c.ready(host)
+	if o := clientCommand(t, host, nil, program(t), "run", image, "/no/such/program"); o.status != 127 {
+		t.Errorf("run ended with status %d: %s", o.status, o.stderr)
+	}
+	id := strings.TrimSpace(clientCommand(t, host, nil, program(t), "ps", "-aq", "--no-trunc").must(t).stdout)
+	if len(id) != 64 {
+		t.Fatalf("the container is not listed: %q", id)
+	}
+	c.ids[id] = true
+	for _, thing := range c.things() {
+		if !strings.HasPrefix(thing, "socket ") {
+			t.Errorf("left of the start: %s", thing)
+		}
+	}
+	if err := syscall.Kill(c.pid, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if status := c.finish(); status != 0 {
+		t.Errorf("the daemon ended with status %d: %s", status, c.stderr.String())
+	}
+	c.left(false)
+}
+
 // awaitProgram waits until the container's init has become its program.
 func (c *cell) awaitProgram() {
 	c.t.Helper()

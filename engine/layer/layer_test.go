@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -17,6 +18,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -538,6 +541,43 @@ func broken(data []byte, at int) []byte {
 	}
 	data[at] ^= 1
 	return data
+}
+
+// TestTurns: whoever unpacks a layer that another is unpacking waits for it and
+// shares it, and reads no blob.
+func TestTurns(t *testing.T) {
+	p := newPlace(t)
+	archive := pack(t, p.outside, file("f", "x"))
+	id := digest.FromBytes(archive)
+	synctest.Test(t, func(t *testing.T) {
+		gate := make(chan struct{})
+		var facts [2]stage.Unpacked
+		var errs [2]error
+		for i, blob := range []io.Reader{held{gate, bytes.NewReader(archive)}, iotest.ErrReader(errors.New("read a second time"))} {
+			go func() { facts[i], errs[i] = p.store.Unpack(sys.Kernel{}, blob, int64(len(archive)), id, id) }()
+			synctest.Wait() // until it waits for the gate, or for its turn
+		}
+		close(gate)
+		synctest.Wait()
+		if errs != [2]error{} {
+			t.Fatal(errs)
+		}
+		if facts[0].Shared || !facts[1].Shared {
+			t.Errorf("the first has %+v, the second %+v, want the second's shared", facts[0], facts[1])
+		}
+	})
+	p.checkOutside(t, 1)
+}
+
+// held gives nothing before its gate opens.
+type held struct {
+	gate <-chan struct{}
+	io.Reader
+}
+
+func (h held) Read(p []byte) (int, error) {
+	<-h.gate
+	return h.Reader.Read(p)
 }
 
 // TestStore: a layer is unpacked once, by however many at a time; an

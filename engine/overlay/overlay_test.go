@@ -24,7 +24,10 @@ import (
 
 func dir(name string) tar.Header { return tar.Header{Name: name, Typeflag: tar.TypeDir, Mode: 0o755} }
 func file(name string) tar.Header {
-	return tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o4751, Uid: 3, Gid: 4}
+	return tar.Header{
+		Name: name, Typeflag: tar.TypeReg, Mode: 0o4751, Uid: 3, Gid: 4,
+		PAXRecords: map[string]string{"SCHILY.xattr.user.said": "by " + name},
+	}
 }
 func link(name, to string) tar.Header {
 	return tar.Header{Name: name, Typeflag: tar.TypeSymlink, Linkname: to}
@@ -112,7 +115,12 @@ func shown(t *testing.T, root string) []string {
 			if err != nil {
 				return err
 			}
-			line += fmt.Sprintf(" %d %q", st.Nlink, data)
+			said := make([]byte, 256)
+			n, err := unix.Lgetxattr(path, "user.said", said)
+			if err != nil {
+				return &fs.PathError{Op: "lgetxattr", Path: path, Err: err}
+			}
+			line += fmt.Sprintf(" %d %q, said %q", st.Nlink, data, said[:n])
 		case d.Type() == fs.ModeSymlink:
 			to, err := os.Readlink(path)
 			if err != nil {

@@ -279,7 +279,7 @@ func TestBudget(t *testing.T) {
 
 // TestHostileWords: what a container or an image wrote is text, wherever it comes.
 func TestHostileWords(t *testing.T) {
-	const evil = `</script><script>alert(1)</script><img src=x onerror=alert(2)> "'&` + "\x07" + ` [x](javascript:alert(3)) <!-- ]]>`
+	const evil = `</script><script>alert(1)</script><img src=x onerror=alert(2)> "'&` + "\x07" + ` [x](javascript:alert(3)) ![x](https://evil.example/x.png) <!-- ]]>` + "\n\n<script>alert(4)</script>\n"
 	head := `{"learndocker-recording":1,"lesson":"evil","title":` + quoted(evil) + `,"language":"en","made":"2026-01-02T03:04:05Z","version":` + quoted(evil) + `,"machine":{"kernel":` + quoted(evil) + `,"arch":"amd64","cgroup":"v2"}}`
 	steps := []string{head}
 	for n, kind := range []string{"intro", "end"} {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -263,6 +264,9 @@ func TestVotes(t *testing.T) {
 	if status := vote("v9", "nonsense"); status != http.StatusBadRequest {
 		t.Errorf("a choice that is none: %d", status)
 	}
+	if status := vote(strings.Repeat("v", maxVoter+1), choices[0].Key); status != http.StatusBadRequest {
+		t.Errorf("a voter's number without end: %d", status)
+	}
 	c.session.Back() // a new state for all, with the votes still open
 	if m := pupil.until(func(m message) bool { return m.State != nil && m.State.Cursor == at-1 }); len(m.State.Votes) != 0 {
 		t.Errorf("students see votes before the truth: %v", m.State.Votes)
@@ -291,7 +295,17 @@ func TestPageIsSmallAndItsOwn(t *testing.T) {
 	const budget = 200 << 10 // bytes
 	total := 0
 	c := newClass(t)
-	for _, name := range []string{"index.html", "app.js", "picture.js", "scene.js", "step.js", "transport.js", "words.js", "style.css", "icon.svg", "vendor/preact.js", "vendor/marked.js"} {
+	var names []string
+	err := fs.WalkDir(Files(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			names = append(names, name)
+		}
+		return err
+	})
+	if err != nil || len(names) == 0 {
+		t.Fatalf("the page's files: %v, %v", names, err)
+	}
+	for _, name := range names {
 		status, body := c.ask("GET", c.follow, "/"+strings.TrimPrefix(name, "index.html"), "")
 		if status != http.StatusOK {
 			t.Errorf("%s: %d", name, status)
@@ -305,6 +319,14 @@ func TestPageIsSmallAndItsOwn(t *testing.T) {
 				t.Errorf("%s holds %q", name, outside)
 			}
 		}
+	}
+	answer, err := http.Get("http://" + c.follow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if got := answer.Header.Get("Content-Security-Policy"); !strings.HasPrefix(got, "default-src 'none'; script-src 'self'; ") || !strings.Contains(got, "frame-ancestors 'none'") {
+		t.Errorf("browsers are told %q", got)
 	}
 	if total > budget {
 		t.Errorf("the page takes %d bytes, more than %d", total, budget)
