@@ -417,7 +417,13 @@ func (c *cell) things() []string {
 // file, where files is true.
 func (c *cell) left(files bool) {
 	c.t.Helper()
-	for _, thing := range c.things() {
+	// The kernel takes away a veth a moment after the last process of its namespace.
+	things := c.things()
+	for tries := 0; len(things) > 0 && tries < 50; tries++ {
+		time.Sleep(20 * time.Millisecond)
+		things = c.things()
+	}
+	for _, thing := range things {
 		c.t.Errorf("left behind: %s", thing)
 	}
 	if files {

@@ -149,15 +149,19 @@ func TestFullDiskForFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 			disk := mountDisk(t, dir, 8)
-			file := filepath.Join(dir, "file")
-			if err := os.WriteFile(file, []byte("before"), 0o644); err != nil {
+			file := filepath.Join(dir, "file.jsonl")
+			before := "before"
+			if flag == "--transcript" { // what is no transcript would not be overwritten anyway
+				before = ""
+			}
+			if err := os.WriteFile(file, []byte(before), 0o644); err != nil {
 				t.Fatal(err)
 			}
 			c.start(nil, nil, "lesson", "hello-world", "--step", flag, file)
 			c.stdin.Close()
 			c.finish()
 			c.says(1, regexp.QuoteMeta("write "+file)+`.*no space left on device`, `another disk`)
-			if got := readText(t, file); got != "before" {
+			if got := readText(t, file); got != before {
 				t.Errorf("the file that was there holds %d bytes", len(got))
 			}
 			if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
@@ -182,7 +186,7 @@ func TestWhereNothingCanBeWritten(t *testing.T) {
 		{"read-only data root", asRoot, []string{"daemon", "-H", "unix://H/docker.sock", "--data-root", "T/data"}, "T/data: read-only file system", elsewhere},
 		{"read-only temporary directory", asRoot, []string{"lesson", "hello-world"}, "T is mounted read-only", "replay hello-world"},
 		{"read-only place for a recording", asRoot, []string{"lesson", "hello-world", "--record", "T/x"}, "T/x: .*read-only file system", elsewhere},
-		{"read-only place for a post", asRoot, []string{"lesson", "hello-world", "--transcript", "T/x"}, "T/x: .*read-only file system", elsewhere},
+		{"read-only place for a post", asRoot, []string{"lesson", "hello-world", "--transcript", "T/x.md"}, "T/x.md: .*read-only file system", ""},
 		{"somebody else's temporary directory", ordinaryUser(t, true), []string{"lesson", "hello-world"}, "Nothing can be written to T", "replay hello-world"},
 		{"somebody else's data root", ordinaryUser(t, true), []string{"daemon", "-H", "unix://H/docker.sock", "--data-root", "T/data"}, "T/data: permission denied", elsewhere},
 	} {
@@ -200,7 +204,7 @@ func TestWhereNothingCanBeWritten(t *testing.T) {
 			for _, a := range f.args {
 				args = append(args, strings.NewReplacer("T/", c.tmp()+"/", "H/", c.home()+"/").Replace(a))
 			}
-			if f.args[0] == "lesson" && f.next == elsewhere { // it is not the lesson that has no place
+			if f.args[0] == "lesson" && f.next != "replay hello-world" { // it is not the lesson that has no place
 				env = []string{"TMPDIR=" + c.home()}
 			}
 			c.start(nil, env, args...)

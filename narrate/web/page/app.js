@@ -35,6 +35,10 @@ store('voter', voter);
 const transport = source ? recording(site?.recording ?? source) : live(token, voter);
 const brand = home ? new URL(home, location.href).href : '#'; // now: the page's own address changes with the step
 
+// settled is false until the step that the address asks for has come: loading the
+// page again must not forget it.
+let settled = asked === null;
+
 // Session is what has come over the transport so far.
 function useSession() {
   const [session, set] = useState({ steps: [], state: { cursor: -1 } });
@@ -81,6 +85,7 @@ function useWhere(session) {
   useEffect(() => {
     if (taken.current || wish < 0) return;
     taken.current = true;
+    settled = true;
     if (leads) transport.send({ do: 'goto', step: wish }).catch(() => {});
     else setOwn(!transport.local && wish === session.state.cursor ? null : wish);
   }, [wish]);
@@ -147,7 +152,7 @@ function App() {
     setMore(false);
   }, [raw]);
   useEffect(() => {
-    if (!raw || notes) return;
+    if (!raw || notes || !settled) return;
     // Whoever follows goes on following when the page is loaded again.
     history.replaceState(null, '', site ? site.address(raw.n, language) : `${location.pathname}${location.search}${following ? '' : `#step=${raw.n}`}`);
     document.getElementById('text')?.remove(); // the step as the file itself has it, for those without JavaScript
