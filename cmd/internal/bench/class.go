@@ -91,10 +91,14 @@ func (c *class) start(ctx context.Context, learndocker string) error {
 	if err := c.program.Start(); err != nil {
 		return err
 	}
-	line, err := bufio.NewReader(said).ReadString('\n')
-	found := addresses.FindStringSubmatch(line)
-	if err != nil || found == nil {
-		return fmt.Errorf("learndocker said %q: %v", line, err)
+	var found []string
+	lines := bufio.NewReader(said)
+	for found == nil {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			return fmt.Errorf("learndocker named no address: %w", err)
+		}
+		found = addresses.FindStringSubmatch(line)
 	}
 	go func() { _, _ = io.Copy(io.Discard, said) }()
 	c.lead, c.token = found[1], found[2]
