@@ -3,7 +3,6 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,10 +11,11 @@ import (
 	"strings"
 
 	"github.com/moby/sys/mountinfo"
-	"golang.org/x/sys/unix"
 
 	"github.com/learndocker/learndocker/engine/cgroup"
 	"github.com/learndocker/learndocker/engine/network"
+	"github.com/learndocker/learndocker/engine/overlay"
+	"github.com/learndocker/learndocker/engine/sys"
 )
 
 // Leftover is one thing that a killed engine has left on the machine, outside
@@ -77,21 +77,13 @@ func mounts() ([]Leftover, error) {
 		}
 		list = append(list, Leftover{
 			Kind: "mount", Name: m.Mountpoint,
-			take: func() error { return detach(m.Mountpoint) },
+			take: func() error { return overlay.Stack{Dir: filepath.Dir(m.Mountpoint)}.Unmount(sys.Kernel{}) },
 			alive: func(living []livingRoot) bool {
 				return slices.ContainsFunc(living, func(r livingRoot) bool { return r.path == at[1] })
 			},
 		})
 	}
 	return list, nil
-}
-
-func detach(path string) error {
-	err := unix.Unmount(path, unix.MNT_DETACH)
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) {
-		return nil
-	}
-	return err
 }
 
 // isDataRoot tells our directories from those of others who mount at paths of

@@ -86,14 +86,6 @@ func (e *LeftError) Error() string {
 
 func (e *LeftError) Unwrap() error { return e.Err }
 
-// DataRoot is the data root of the daemon that left things; "" of no error.
-func (e *LeftError) DataRoot() string {
-	if e == nil {
-		return ""
-	}
-	return filepath.Join(e.Dir, "data")
-}
-
 // process is a child of the narrator's.
 type process struct {
 	*exec.Cmd

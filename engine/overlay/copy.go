@@ -33,13 +33,12 @@ const copied = "copied"
 func (s Stack) mountCopy(k sys.Kernel, fact *stage.Overlay) error {
 	mark := filepath.Join(s.Dir, copied)
 	if _, err := os.Stat(mark); errors.Is(err, fs.ErrNotExist) {
-		c := copier{}
+		c := copier{kernel: k}
 		for _, lower := range slices.Backward(s.Lower) {
 			if err := c.layer(lower, s.Merged()); err != nil {
 				return fmt.Errorf("copy layer %s: %w", lower, err)
 			}
 		}
-		k.Did("copy_file_range", nil, "cp -a "+strings.Join(s.Lower, " ")+" "+s.Merged(), fmt.Sprintf("%d files", c.files), fmt.Sprintf("%d bytes", c.bytes))
 		fact.CopiedFiles, fact.CopiedBytes = c.files, c.bytes
 		if err := os.WriteFile(mark, nil, 0o600); err != nil {
 			return err
@@ -52,9 +51,10 @@ func (s Stack) mountCopy(k sys.Kernel, fact *stage.Overlay) error {
 // show them together. No link is followed: where a directory comes to stand in
 // the place of something else, that goes first.
 type copier struct {
-	files int
-	bytes int64
-	links map[inode]string // copies of files with several names in this layer
+	kernel sys.Kernel
+	files  int
+	bytes  int64
+	links  map[inode]string // copies of files with several names in this layer
 }
 
 // inode tells a file apart from others.
@@ -168,6 +168,8 @@ func (c *copier) content(from, to string) error {
 	}
 	n, err := out.ReadFrom(in)
 	c.bytes += n
+	// As where a layer is unpacked: however many calls it took, one act.
+	c.kernel.Did("write", err, "", sys.Quote(to), fmt.Sprintf("%d bytes", n))
 	return errors.Join(err, out.Close())
 }
 

@@ -27,7 +27,8 @@ func (s Stack) mountFuse(k sys.Kernel, options string) error {
 	cmd.Stdout, cmd.Stderr = &said, &said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	err := cmd.Start()
-	k.Did("clone", err, fuseProgram+" -o "+options+" "+s.Merged(), "SIGCHLD")
+	child := sys.Kernel{Trail: k.Trail, By: fuseProgram}
+	child.Did("execve", err, fuseProgram+" -o "+options+" "+s.Merged(), sys.Quote(cmd.Path), fmt.Sprintf("%q", cmd.Args))
 	if err != nil {
 		return err
 	}

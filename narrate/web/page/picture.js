@@ -201,7 +201,7 @@ function Foot({ c, at: [x, y, w], say }) {
 // Furniture is what stands in the innermost room: the root file system, the
 // process, the control group.
 function Furniture({ c, at: [x, y, w, h], scene, say, pick, picked }) {
-  const bars = c.cgroup ? gauges(c) : [];
+  const bars = c.cgroup ? gauges(c, scene.n) : [];
   const third = w / 3;
   return html`
     ${c.overlay && html`<${Overlay} c=${c} at=${[x + 12, y + 6, third - 20, h - 12]} scene=${scene} say=${say} pick=${pick} picked=${picked} />`}

@@ -138,9 +138,9 @@ function meet(scene, seen) {
   for (const dir of seen.lower ?? []) layer(scene, dir);
   if (seen.pid && seen.state !== 'created') Object.assign(c, { pid: seen.pid, process: { name: c.process?.name, ...c.process, nspid: seen.inside ? [seen.pid, seen.inside] : [seen.pid] } });
   if (seen.address && !c.network) Object.assign(c, { network: { address: seen.address }, networkBorn: scene.now });
-  if (seen.groups?.length && !c.cgroup) Object.assign(c, { cgroup: { path: seen.groups[0], version: '' }, joined: seen.state === 'running', cgroupBorn: scene.now });
+  if (seen.groups?.length && !c.cgroup) Object.assign(c, { cgroup: { path: seen.groups[0], version: '' }, cgroupBorn: scene.now });
   if (seen.state === 'exited') c.exit = seen.status;
-  if (seen.namespaces?.length) walls(scene, c, { namespaces: seen.namespaces, status: c.status });
+  if (seen.namespaces?.length) walls(scene, c, { namespaces: seen.namespaces });
 }
 
 // look takes in what the kernel itself has said at the step.
@@ -157,20 +157,21 @@ function look(scene, step) {
   }
   if (!(probe.processes ?? []).some(p => p.role === 'client') && step.kind === 'stop') scene.client = scene.client && { ...scene.client, gone: true };
   const held = [...scene.containers.values()].find(c => c.pid && c.pid === probe.pid && c.state !== 'removed');
-  if (held) walls(scene, held, probe);
-  const group = latest(scene);
-  if (group && (probe.cgroup ?? []).length) group.files = probe.cgroup;
+  if (held) walls(scene, held, probe, step.n);
+  const [file] = probe.cgroup ?? [];
+  const group = file && [...scene.containers.values()].find(c => file.path.includes(c.id));
+  if (group) Object.assign(group, { files: probe.cgroup, filesAt: step.n });
 }
 
 // walls are the namespaces that the process does not share with the daemon.
-function walls(scene, c, probe) {
+function walls(scene, c, probe, n) {
   const before = new Set(c.own.map(n => n.inode));
   const order = ['user', 'mnt', 'net', 'ipc', 'uts', 'cgroup', 'pid', 'time'];
   const all = [...(probe.namespaces ?? [])].sort((a, b) => order.indexOf(a.type) - order.indexOf(b.type));
   if (!all.length) return;
   c.own = all.filter(n => n.inode !== n.host).map(n => ({ ...n, born: before.has(n.inode) ? c.own.find(o => o.inode === n.inode).born : scene.now }));
   c.shared = all.filter(n => n.inode === n.host);
-  c.status = probe.status;
+  if (probe.status) Object.assign(c, { status: probe.status, statusAt: n });
 }
 
 // fold makes the scene at steps[index].
@@ -180,6 +181,7 @@ export function fold(steps, index) {
   for (let i = 0; i <= index; i++) {
     const step = steps[i];
     scene.now = i;
+    scene.n = step.n;
     scene.travels = null;
     const starts = step.command && step.command !== scene.command;
     // What came before the first stop of a command is the last one's.
@@ -203,8 +205,10 @@ export function fold(steps, index) {
   return scene;
 }
 
-// gauges are a cgroup's files that tell a use and its limit, v1 and v2 alike.
-export function gauges(c) {
+// gauges are a cgroup's files that tell a use and its limit, v1 and v2 alike: as
+// read at this step, for what was so before may be so no more.
+export function gauges(c, n) {
+  if (c.filesAt !== n) return [];
   const value = (...names) => {
     const file = (c.files ?? []).find(f => names.includes(base(f.path)));
     return file ? file.value : undefined;

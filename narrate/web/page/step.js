@@ -151,6 +151,11 @@ function Rows({ rows }) {
   return html`<table><tbody>${rows.filter(([, v]) => v !== undefined && v !== '').map(([k, v]) => html`<tr><th scope="row">${k}</th><td>${v}</td></tr>`)}</tbody></table>`;
 }
 
+// ReadAt says of what was read earlier when that was.
+function ReadAt({ n, step, say }) {
+  return n === undefined || n === step.n ? null : html`<p class="small faint">${say('as read at step')} ${n}</p>`;
+}
+
 // details say what is in what was picked, read from the scene and the step.
 const details = {
   namespace(id, scene, step, say) {
@@ -180,11 +185,12 @@ const details = {
   cgroup(id, scene, step, say) {
     const c = scene.containers.get(id);
     return c?.cgroup && [`cgroup ${c.cgroup.version}`, html`${c.cgroup.refused && html`<p><b>${say('not done here')}:</b> ${c.cgroup.refused}</p>`}
+      <${ReadAt} n=${c.filesAt} step=${step} say=${say} />
       <${Rows} rows=${(c.files ?? []).map(f => [brief(step, f.path.split('/').slice(-3).join('/')), f.value === '' ? say('(empty)') : /^(9223372036854771712|max|-1)$/.test(f.value) ? `${f.value} (${say('no limit')})` : f.value])} />`];
   },
   process(id, scene, step, say) {
     const c = scene.containers.get(id);
-    return c && [`/proc/${c.pid}/status`, html`<${Rows} rows=${Object.entries(c.status ?? {})} />`];
+    return c && [`/proc/${c.pid}/status`, html`<${ReadAt} n=${c.statusAt} step=${step} say=${say} /><${Rows} rows=${Object.entries(c.status ?? {})} />`];
   },
   request(id, scene, step, say) {
     const f = step.point?.fact;

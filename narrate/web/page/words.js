@@ -13,7 +13,7 @@ const own = {
     'shared with the host': '호스트와 함께 쓰는 것', 'files only, no process': '파일만 있고 프로세스는 없음', 'stands in for Docker Hub': 'Docker Hub를 대신함',
     'the API socket': 'API 소켓', 'nothing passes here at this step': '이 단계에서는 여기로 지나가는 것이 없습니다', 'size': '크기', 'directory': '디렉터리', 'inode': '아이노드',
     'members': '들어 있는 프로세스', 'none any more': '이제 없음', 'its files were not looked at in this session': '이 실습에서는 이 레이어의 파일을 들여다보지 않았습니다',
-    'files in the store': '저장소의 파일', 'no limit': '제한 없음', 'not done here': '여기서는 하지 않음', '(empty)': '(비어 있음)', 'close': '닫기',
+    'files in the store': '저장소의 파일', 'no limit': '제한 없음', 'not done here': '여기서는 하지 않음', '(empty)': '(비어 있음)', 'as read at step': '읽은 단계:', 'close': '닫기',
     'checked: so': '확인함: 맞음', 'checked: not so': '확인함: 아님', 'not so on this machine': '이 컴퓨터에서는 그렇지 않음', 'question': '질문', 'measured': '측정 결과',
     'as you said': '예측하신 그대로입니다', 'you said': '예측', 'the class': '우리 반', 'and': '그리고', 'more': '개 더', 'Try it in a second terminal': '다른 터미널에서 해 보기',
     "the client's terminal": '클라이언트의 터미널', 'type to the client; ^D ends its input': '클라이언트에 입력합니다. ^D는 입력을 끝냅니다', 'More': '더 자세히', 'All panels': '모든 패널', 'Fewer panels': '패널 줄이기',
