@@ -14,6 +14,7 @@ import (
 // come and the word to go on is given.
 type grip struct {
 	conn   *wire.Conn
+	daemon int // its pid; 0 where it is not on this machine
 	closer io.Closer
 	points chan stage.Point
 	gone   chan error // why no more points come
@@ -26,7 +27,7 @@ func take(ctx context.Context, c *client.Client) (*grip, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &grip{conn: wire.NewConn(conn, buffered), closer: conn, points: make(chan stage.Point), gone: make(chan error, 1)}
+	g := &grip{conn: wire.NewConn(conn, buffered), daemon: peer(conn), closer: conn, points: make(chan stage.Point), gone: make(chan error, 1)}
 	go g.listen()
 	return g, nil
 }

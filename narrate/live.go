@@ -39,6 +39,7 @@ type Options struct {
 	Hub      bool
 	Version  string
 	Language string
+	Rootless bool // the daemon will be root only in a user namespace
 	Input    bool // somebody can type to the client (Live.Type); otherwise its input is empty
 }
 
@@ -109,7 +110,7 @@ func NewLive(l *lesson.Lesson, library *prose.Library, o Options) (*Live, error)
 		output: make(chan Line, 256),
 		header: Header{
 			Format: RecordingFormat, Lesson: l.ID, Title: title, Language: o.Language, Made: time.Now().UTC().Truncate(time.Second),
-			Version: o.Version, Machine: probe.Machine(runtime.GOARCH), Rootless: !probe.IsRoot(),
+			Version: o.Version, Machine: probe.Machine(runtime.GOARCH), Rootless: o.Rootless,
 		},
 	}
 	live.header.inLanguages(library, l.Page)

@@ -2,6 +2,7 @@ package narrate
 
 import (
 	"errors"
+	"net"
 	"os"
 	"syscall"
 	"time"
@@ -50,4 +51,23 @@ func awaitGroup(p *os.Process, patience time.Duration) {
 		}
 	}
 	_ = kill(p) // an error is a group that has just ended
+}
+
+// peer is the process at the other end of a unix socket: SO_PEERCRED in unix(7).
+// 0 where it cannot be known.
+func peer(conn net.Conn) (pid int) {
+	socket, ok := conn.(*net.UnixConn)
+	if !ok {
+		return 0
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	_ = raw.Control(func(fd uintptr) { // an error is a socket that has been closed: 0
+		if cred, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
+			pid = int(cred.Pid)
+		}
+	})
+	return pid
 }

@@ -4,6 +4,7 @@ package narrate
 
 import (
 	"io"
+	"net"
 	"os"
 	"syscall"
 	"time"
@@ -21,3 +22,6 @@ func kill(p *os.Process) error { return p.Kill() }
 func unread(*os.File) int { return 0 }
 
 func awaitGroup(*os.Process, time.Duration) {}
+
+// peer is unknown: daemons run on Linux only.
+func peer(net.Conn) int { return 0 }

@@ -47,7 +47,7 @@ func NewWatch(ctx context.Context, host string, library *prose.Library, o Option
 		builder: newBuilder(library, 0), grip: g,
 		header: Header{
 			Format: RecordingFormat, Lesson: "watch", Title: titleOfWatch, Language: o.Language,
-			Made: time.Now().UTC().Truncate(time.Second), Version: o.Version, Machine: probe.Machine(runtime.GOARCH), Rootless: !probe.IsRoot(),
+			Made: time.Now().UTC().Truncate(time.Second), Version: o.Version, Machine: probe.Machine(runtime.GOARCH), Rootless: probe.InUserNamespace(g.daemon),
 			Languages: library.Languages(), Titles: map[string]string{},
 		},
 	}

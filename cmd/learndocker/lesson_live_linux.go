@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/learndocker/learndocker/engine/rootless"
 	"github.com/learndocker/learndocker/narrate"
 	"github.com/learndocker/learndocker/narrate/doctor"
 	"github.com/learndocker/learndocker/narrate/lesson"
@@ -72,7 +73,7 @@ func (f *lessonFlags) live(l *lesson.Lesson) (*narrate.Live, error) {
 	if err != nil {
 		return nil, err
 	}
-	return narrate.NewLive(l, library, narrate.Options{Program: program, Docker: f.docker, Hub: f.hub, Version: version, Language: language, Input: f.web.wanted()})
+	return narrate.NewLive(l, library, narrate.Options{Program: program, Docker: f.docker, Hub: f.hub, Version: version, Language: language, Rootless: rootless.Needed(), Input: f.web.wanted()})
 }
 
 // cannotRun says in a line or two what keeps the lesson from running here.

@@ -334,6 +334,13 @@ func files(dir string) []File {
 	return list
 }
 
+// InUserNamespace reports whether a process is in a user namespace other than
+// the machine's own, by the map of its ids: user_namespaces(7).
+func InUserNamespace(pid int) bool {
+	ids := oneLine(fmt.Sprintf("/proc/%d/uid_map", pid))
+	return ids != "" && ids != "0 0 4294967295"
+}
+
 // Boot is what a recording says of the machine that it was made on.
 type Boot struct {
 	Kernel string `json:"kernel"`

@@ -5,7 +5,9 @@ package probe
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -90,5 +92,28 @@ func TestFiles(t *testing.T) {
 	}
 	if HasMount(os.Getpid(), dir) || !HasMount(os.Getpid(), "/") {
 		t.Error("mounts are not told from directories")
+	}
+}
+
+func TestUserNamespace(t *testing.T) {
+	if InUserNamespace(os.Getpid()) || InUserNamespace(0) {
+		t.Error("the machine's own user namespace is taken for another")
+	}
+	other := exec.Command("unshare", "-Ur", "cat")
+	in, err := other.StdinPipe()
+	out, outErr := other.StdoutPipe()
+	if err := errors.Join(err, outErr, other.Start()); err != nil {
+		t.Fatal(err)
+	}
+	defer other.Wait()
+	defer in.Close()
+	if _, err := in.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Read(make([]byte, 1)); err != nil { // cat runs: the map is written
+		t.Fatal(err)
+	}
+	if !InUserNamespace(other.Process.Pid) {
+		t.Error("a process in a user namespace of its own is taken for one of the machine's")
 	}
 }
