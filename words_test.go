@@ -58,6 +58,14 @@ func TestFixedWordsAreInTheCatalogue(t *testing.T) {
 			t.Errorf("narrate/transcript/page.html: %q is not in content/en/words.yaml", text)
 		}
 	}
+	for file, texts := range inScripts(t) {
+		for _, text := range texts.said {
+			if _, ok := catalogue[text]; !ok {
+				t.Errorf("%s: %q is not in content/en/words.yaml", file, text)
+			}
+		}
+		page = append(page, texts.all...)
+	}
 	used := map[string]bool{}
 	for _, said := range append(literals(t, goFiles(t)...), page...) {
 		for _, text := range partsOf(said) {
@@ -84,6 +92,42 @@ func covers(catalogue map[string]string, said string) bool {
 }
 
 var saidInTemplate = regexp.MustCompile(`\bsayf? "([^"]*)"`)
+
+// scriptTexts are a file's strings: those that it says, and all.
+type scriptTexts struct{ said, all []string }
+
+var (
+	saidInScript = regexp.MustCompile(`\b[sS]ay(?:\('([^'\n]+)'\)|\("([^"\n]+)"\)| "([^"\n]+)")`)
+	inScript     = regexp.MustCompile(`'([^'\n]+)'|"([^"\n]+)"`)
+)
+
+// inScripts are the strings of the page's and the site's scripts and templates.
+func inScripts(t *testing.T) map[string]scriptTexts {
+	t.Helper()
+	found := map[string]scriptTexts{}
+	for _, pattern := range []string{"narrate/web/page/*.js", "narrate/site/page/*.js", "narrate/site/pages/*.html"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var texts scriptTexts
+			for _, m := range saidInScript.FindAllStringSubmatch(string(data), -1) {
+				texts.said = append(texts.said, m[1]+m[2]+m[3])
+			}
+			for _, m := range inScript.FindAllStringSubmatch(string(data), -1) {
+				texts.all = append(texts.all, m[1]+m[2])
+			}
+			texts.all = append(texts.all, texts.said...)
+			found[file] = texts
+		}
+	}
+	return found
+}
 
 // inTemplate are the fixed words that a template says.
 func inTemplate(t *testing.T, file string) []string {

@@ -72,9 +72,5 @@ func fixedWords() (map[string]map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	words := map[string]map[string]string{}
-	for _, l := range library.Translations {
-		words[l.Language] = l.Words()
-	}
-	return words, nil
+	return library.AllWords(), nil
 }

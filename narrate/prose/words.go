@@ -57,6 +57,16 @@ func (l *Library) Words() Words {
 	return l.words
 }
 
+// AllWords are the fixed words of every language but the original, for whoever
+// switches between languages in place: language → text by the English text.
+func (l *Library) AllWords() map[string]map[string]string {
+	words := map[string]map[string]string{}
+	for _, t := range l.Translations {
+		words[t.Language] = t.Words()
+	}
+	return words
+}
+
 func readWords(files fs.FS) (Words, error) {
 	data, err := fs.ReadFile(files, "words.yaml")
 	if err != nil {

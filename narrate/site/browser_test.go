@@ -203,7 +203,7 @@ func hosted(t *testing.T, recordings ...Source) (origin, home string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := Build(recordings, Options{Base: base})
+	files, err := Build(recordings, Options{Base: base, Words: fixedWords(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -159,7 +159,7 @@ func (b *builder) cards() error {
 		path string
 		card card
 	}
-	jobs := []job{{"cards/index.png", card{title: say(original, "What containers really do"), above: "learndocker"}}}
+	jobs := []job{{"cards/index.png", card{title: b.say(original, "What containers really do"), above: "learndocker"}}}
 	for _, l := range b.lessons {
 		for i, s := range l.told().steps {
 			c := card{title: plain(s.Title), above: plain(l.told().header.Title), stage: string(s.Stage()), edge: s.Edge, n: s.N, of: s.Of}

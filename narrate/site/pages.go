@@ -23,7 +23,7 @@ var own embed.FS
 // assets puts the player and the site's own scripts into a directory named by
 // their digest: a host may keep them for ever, and no page meets those of
 // another build.
-func (b *builder) assets(shared map[string]map[string]string) error {
+func (b *builder) assets() error {
 	found := map[string][]byte{}
 	for _, source := range []struct {
 		files fs.FS
@@ -42,11 +42,11 @@ func (b *builder) assets(shared map[string]map[string]string) error {
 		}
 	}
 	delete(found, "index.html") // the pages are the site's
-	words, err := sharedWords(shared)
+	words, err := json.Marshal(b.words)
 	if err != nil {
 		return err
 	}
-	found["shared.js"] = words
+	found["shared.js"] = fmt.Appendf(nil, "export default %s;\n", words)
 	b.files["embed.js"] = found["embed.js"] // its address stands in other people's pages
 	delete(found, "embed.js")
 	all := digest.Canonical.Digester()
@@ -60,19 +60,12 @@ func (b *builder) assets(shared map[string]map[string]string) error {
 	return nil
 }
 
-// sharedWords are the fixed words as a module.
-func sharedWords(given map[string]map[string]string) ([]byte, error) {
-	all := map[string]map[string]string{}
-	for _, table := range []map[string]map[string]string{given, fixedWords} {
-		for language, words := range table {
-			if all[language] == nil {
-				all[language] = map[string]string{}
-			}
-			maps.Copy(all[language], words)
-		}
+// say is a fixed word in that language.
+func (b *builder) say(language, text string) string {
+	if t := b.words[language][text]; t != "" {
+		return t
 	}
-	data, err := json.Marshal(all)
-	return fmt.Appendf(nil, "export default %s;\n", data), err
+	return text
 }
 
 // page is what every template sees.
@@ -104,7 +97,7 @@ func (p *page) Feed() string { return prefix(p.Language) + "feed.xml" }
 // alternate is the same page in another language.
 type alternate struct{ Language, Path string }
 
-func (p *page) Say(text string) string { return say(p.Language, text) }
+func (p *page) Say(text string) string { return p.b.say(p.Language, text) }
 
 // To is the way to a path of the site from this page.
 func (p *page) To(path string) string {
@@ -262,9 +255,9 @@ type found struct {
 
 func (b *builder) index(language string) error {
 	p := &page{
-		Path: prefix(language), Language: language, Title: say(language, "What containers really do") + " · learndocker",
-		Description: say(language, description), Card: "cards/index.png", CardText: "learndocker", Scripts: []string{"search.js"},
-		Data: map[string]string{"index": relative(prefix(language), "search."+language+".json"), "root": relative(prefix(language), ""), "none": say(language, "nothing found")},
+		Path: prefix(language), Language: language, Title: b.say(language, "What containers really do") + " · learndocker",
+		Description: b.say(language, description), Card: "cards/index.png", CardText: "learndocker", Scripts: []string{"search.js"},
+		Data: map[string]string{"index": relative(prefix(language), "search."+language+".json"), "root": relative(prefix(language), ""), "none": b.say(language, "nothing found")},
 	}
 	for _, other := range b.languages {
 		p.Alternates = append(p.Alternates, alternate{other, prefix(other)})
@@ -424,7 +417,7 @@ func (b *builder) step(l *lesson, language string, i int) error {
 func (b *builder) compare(l *lesson, language string) error {
 	p := &page{b: b, Path: l.path(language) + "compare/", Language: language, Lesson: l, Card: l.card(0), Scripts: []string{"compare.js"}}
 	title := plain(l.told().title(language))
-	p.Title, p.CardText = say(language, "Compare")+": "+title+" · learndocker", title
+	p.Title, p.CardText = b.say(language, "Compare")+": "+title+" · learndocker", title
 	p.Description = brief(plain(l.told().steps[0].localized(language).Prose), 200)
 	for _, other := range l.languages {
 		p.Alternates = append(p.Alternates, alternate{other, l.path(other) + "compare/"})

@@ -25,7 +25,7 @@ import (
 // Options of a site.
 type Options struct {
 	Base  *url.URL                     // where it will be; nil where nobody knows, which leaves out what needs to say so
-	Words map[string]map[string]string // language → fixed words of the player, by their English text
+	Words map[string]map[string]string // language → fixed words, by their English text
 }
 
 // Source is a recording.
@@ -47,9 +47,9 @@ func Build(sources []Source, o Options) (Files, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{files: Files{}, lessons: lessons, base: o.Base}
+	b := &builder{files: Files{}, lessons: lessons, base: o.Base, words: o.Words}
 	b.languages = languagesOf(lessons)
-	if err := b.assets(o.Words); err != nil {
+	if err := b.assets(); err != nil {
 		return nil, err
 	}
 	if err := b.pages(); err != nil {
@@ -71,6 +71,7 @@ func Build(sources []Source, o Options) (Files, error) {
 
 // builder is a site being made.
 type builder struct {
+	words     map[string]map[string]string
 	files     Files
 	lessons   []*lesson
 	languages []string // the site's own first

@@ -12,12 +12,16 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/net/html"
+
+	"github.com/learndocker/learndocker/content"
+	"github.com/learndocker/learndocker/narrate/prose"
 )
 
 // bundled are the recordings of the hello-world lesson, as root and as an
@@ -52,7 +56,7 @@ const base = "https://example.org/some/where/"
 
 func build(t *testing.T, address string, sources ...Source) Files {
 	t.Helper()
-	o := Options{}
+	o := Options{Words: fixedWords(t)}
 	if address != "" {
 		u, err := ParseBase(address)
 		if err != nil {
@@ -266,16 +270,35 @@ func TestBudget(t *testing.T) {
 	files := build(t, base, bundled(t)...)
 	for _, name := range []string{"index.html", "lessons/hello-world/14/index.html", "lessons/hello-world/compare/index.html"} {
 		sum := len(files[name])
-		for file, data := range files {
-			if strings.HasPrefix(file, "assets/") {
-				sum += len(data)
-			}
+		loaded := loads(files, name)
+		for file := range loaded {
+			sum += len(files[file])
 		}
-		if sum > budget {
-			t.Errorf("%s loads %d bytes; the budget is %d", name, sum, budget)
+		if sum > budget || len(loaded) < 4 {
+			t.Errorf("%s loads %d bytes in %d files; the budget is %d", name, sum, len(loaded), budget)
 		}
 	}
 }
+
+// loads are the assets that a page names, and those that these name in turn.
+func loads(files Files, page string) map[string]bool {
+	found := map[string]bool{}
+	queue := []string{page}
+	for len(queue) > 0 {
+		dir := path.Dir(queue[0])
+		for _, m := range named.FindAllStringSubmatch(string(files[queue[0]]), -1) {
+			file := path.Join(dir, m[1])
+			if _, there := files[file]; there && strings.HasPrefix(file, "assets/") && !found[file] {
+				found[file] = true
+				queue = append(queue, file)
+			}
+		}
+		queue = queue[1:]
+	}
+	return found
+}
+
+var named = regexp.MustCompile(`["']([\w./-]+\.(?:js|css|svg))["']`)
 
 // TestHostileWords: what a container or an image wrote is text, wherever it comes.
 func TestHostileWords(t *testing.T) {
@@ -389,4 +412,14 @@ func want(t *testing.T, name, text string) {
 	if err != nil || string(data) != text {
 		t.Errorf("%s holds %q, %v; want %q", name, data, err, text)
 	}
+}
+
+// fixedWords are the interface's in every language.
+func fixedWords(t *testing.T) map[string]map[string]string {
+	t.Helper()
+	library, err := prose.OpenAll(content.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return library.AllWords()
 }

@@ -15,7 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/learndocker/learndocker/content"
 	"github.com/learndocker/learndocker/narrate"
+	"github.com/learndocker/learndocker/narrate/prose"
 )
 
 // class is a server for the bundled recording, on loopback.
@@ -46,7 +48,7 @@ func newClassOf(t *testing.T, source narrate.Source) *class {
 	c := &class{t: t, session: narrate.NewSession(source)}
 	lead, follow := listen(t), listen(t)
 	c.lead, c.follow = lead.Addr().String(), follow.Addr().String()
-	c.server = New(c.session, Options{Join: "http://class.example:1/"})
+	c.server = New(c.session, Options{Join: "http://class.example:1/", Words: fixedWords(t)})
 	var ctx context.Context
 	ctx, c.stop = context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -331,4 +333,14 @@ func TestPageIsSmallAndItsOwn(t *testing.T) {
 	if total > budget {
 		t.Errorf("the page takes %d bytes, more than %d", total, budget)
 	}
+}
+
+// fixedWords are the interface's in every language.
+func fixedWords(t *testing.T) map[string]map[string]string {
+	t.Helper()
+	library, err := prose.OpenAll(content.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return library.AllWords()
 }

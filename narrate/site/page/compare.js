@@ -155,7 +155,7 @@ function Rows({ table, title, all, step }) {
   const left = rows.length - shown.length + (table.more ?? 0);
   return html`<div class="panel"><h3>${say(brief(step, table.title))}</h3>
     <div class="scroll" tabindex="0" role="region" aria-label=${say(table.title)}><table><tbody>${shown.map(r => html`<tr class=${r.differs ? 'changed' : ''}>${r.cells.map(c => html`<td title=${c}>${say(brief(step, c))}</td>`)}</tr>`)}</tbody></table></div>
-    ${left > 0 && html`<p class="small faint">${say('and')} ${left} ${say('more')}</p>`}
+    ${left > 0 && html`<p class="small faint">${say('… and %d more').replace('%d', left)}</p>`}
     ${!all && same > 0 && html`<p class="small faint">${same} ${say(same === 1 ? 'row is the same' : 'rows are the same')}</p>`}</div>`;
 }
 

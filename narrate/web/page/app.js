@@ -4,7 +4,7 @@ import { fold, describe } from './scene.js';
 import { Picture } from './picture.js';
 import { Markdown, Claims, Question, Outcome, Panel, Tries, Terminal, Detail } from './step.js';
 import { live, recording } from './transport.js';
-import { speaker, localize, languages, choose } from './words.js';
+import { speaker, localize, nameOf, choose } from './words.js';
 
 // What the page is part of: a recording and its look, on a site of lessons. Site
 // is what that site adds: addresses of steps, the choice of a recording.
@@ -204,7 +204,7 @@ function App() {
       <span class="tools">
         ${site && html`<${site.Tools} step=${step} language=${language} say=${say} Dialog=${Dialog} />`}
         ${session.join && html`<button onClick=${keys.j} aria-expanded=${open === 'join'}>${say('Join')} · ${session.state.followers ?? 0}</button>`}
-        ${have.length > 1 && html`<select aria-label=${say('Language')} value=${language} onChange=${e => { setLanguage(e.target.value); store('language', e.target.value); }}>${have.map(l => html`<option value=${l}>${languages[l] ?? l}</option>`)}</select>`}
+        ${have.length > 1 && html`<select aria-label=${say('Language')} value=${language} onChange=${e => { setLanguage(e.target.value); store('language', e.target.value); }}>${have.map(l => html`<option value=${l}>${nameOf(l)}</option>`)}</select>`}
         <button onClick=${keys.t} title=${say('light and dark')} aria-label=${say('Theme')}>◐</button>
         ${!embedded && html`<button onClick=${keys.p} aria-pressed=${presenter}>${say('Presenter')}</button>`}
         <button onClick=${keys['?']} aria-label=${say('Help')} aria-expanded=${open === 'help'}>?</button>

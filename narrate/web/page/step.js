@@ -109,7 +109,7 @@ export function Panel({ step, panel, whole, say }) {
     : html`<table>${head && html`<thead><tr>${head.map(c => html`<th scope="col">${say(c)}</th>`)}</tr></thead>`}
       <tbody>${panel.rows.slice(0, limit).map(r => html`<tr class=${r.changed ? 'changed' : ''}>${r.cells.map((c, i) => html`<td title=${c}>${i === 0 || c.length < 24 ? say(brief(step, c)) : brief(step, c)}</td>`)}</tr>`)}</tbody></table>`}
     </div>
-    ${left > 0 && html`<p class="small faint">${say('and')} ${left} ${say('more')}</p>`}
+    ${left > 0 && html`<p class="small faint">${say('… and %d more').replace('%d', left)}</p>`}
   </div>`;
 }
 
@@ -120,7 +120,7 @@ function Acts({ step, panel, whole, say }) {
   return html`<div class="panel k-acts"><h3>${say(panel.title)}</h3>
     <ol class="acts">${rows.map(r => html`<li><code class="call" title=${r.cells[0]}>${brief(step, r.cells[0])}</code>
       ${r.cells[1] && html`<span class="hand"><code>${brief(step, r.cells[1])}</code> <${Copy} text=${r.cells[1]} say=${say} /></span>`}</li>`)}</ol>
-    ${left > 0 && html`<p class="small faint">${say('and')} ${left} ${say('more')}</p>`}
+    ${left > 0 && html`<p class="small faint">${say('… and %d more').replace('%d', left)}</p>`}
   </div>`;
 }
 
