@@ -52,6 +52,8 @@ var rules = map[string][]string{
 	"narrate/transcript": {"narrate", "narrate/prose", "narrate/term", "narrate/byhand", "engine/stage"},
 	"narrate/site":       {"narrate", "narrate/web"},
 
+	"narrate/internal/browsertest": {},
+
 	"lessons": {},
 	"content": {},
 }

@@ -10,147 +10,45 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
 	"github.com/learndocker/learndocker/narrate"
+	"github.com/learndocker/learndocker/narrate/internal/browsertest"
 )
 
-// TestMain runs the tests in a network namespace of their own: Chromium breaks
-// off every request when an interface comes or goes, and on a machine that runs
-// containers, as other tests do meanwhile, they come and go.
-func TestMain(m *testing.M) {
-	const apart = "LEARNDOCKER_TEST_APART"
-	unshare, err := exec.LookPath("unshare")
-	if err != nil || os.Getenv(apart) != "" {
-		os.Exit(m.Run())
-	}
-	line := []string{unshare, "-rn", "sh", "-c", `ip link set lo up && exec "$0" "$@"`}
-	if os.Geteuid() == 0 {
-		line[1] = "-n"
-	}
-	err = syscall.Exec(unshare, append(line, os.Args...), append(os.Environ(), apart+"=1"))
-	fmt.Fprintln(os.Stderr, "run apart:", err)
-	os.Exit(1)
-}
+func TestMain(m *testing.M) { browsertest.Main(m) }
 
-// browser starts Chromium, once for a test.
-func browser(t *testing.T) context.Context {
-	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Fatal("chromium is missing: apt-get install chromium")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox)
-	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
-	t.Cleanup(stop)
-	ctx, stop = chromedp.NewContext(ctx)
-	t.Cleanup(stop)
-	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
-		t.Fatal(err)
-	}
-	return ctx
-}
-
-// tab is one page in the browser. What its console says is the test's failure.
-type tab struct {
-	t   *testing.T
-	ctx context.Context
-}
-
-// patience bounds the wait for what a page should come to show.
-const patience = time.Minute
+// tab is one of the class's pages.
+type tab struct{ *browsertest.Tab }
 
 func openTab(t *testing.T, browser context.Context, address string, width, height int64) *tab {
 	t.Helper()
-	ctx, stop := chromedp.NewContext(browser)
-	t.Cleanup(stop)
-	p := &tab{t, ctx}
-	p.do(chromedp.Navigate("about:blank"), chromedp.EmulateViewport(width, height))
-	var mu sync.Mutex
-	err := chromedp.Listen(ctx, func(event any) {
-		mu.Lock()
-		defer mu.Unlock()
-		switch e := event.(type) {
-		case *runtime.EventExceptionThrown:
-			t.Errorf("%s: exception: %s", address, e.ExceptionDetails.Exception.Description)
-		case *network.EventRequestWillBeSent:
-			if !strings.HasPrefix(e.Request.URL, "http://127.0.0.1:") && !strings.HasPrefix(e.Request.URL, "data:") && e.Request.URL != "about:blank" {
-				t.Errorf("the page asks another origin: %s", e.Request.URL)
-			}
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.do(chromedp.Navigate(address))
-	if address != "about:blank" {
-		p.until("document.querySelector('h1')")
-	}
+	p := openEmpty(t, browser, width, height)
+	p.GoTo(address)
+	p.Until("document.querySelector('h1')")
 	return p
 }
 
-func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
-	p.t.Helper()
-	if err := chromedp.Do(p.ctx, steps...); err != nil {
-		p.t.Fatal(err)
-	}
+func openEmpty(t *testing.T, browser context.Context, width, height int64) *tab {
+	t.Helper()
+	p := &tab{browsertest.Open(t, browser, width, height)}
+	t.Cleanup(func() { p.Sound("http://127.0.0.1:") })
+	return p
 }
 
-// eval evaluates JavaScript that gives a string.
-func (p *tab) eval(code string) string {
-	p.t.Helper()
-	v, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](code))
-	if err != nil {
-		p.t.Fatalf("%s: %v", code, err)
-	}
-	return v
-}
-
-// until waits for a condition in JavaScript.
-func (p *tab) until(what string) {
-	p.t.Helper()
-	for began := time.Now(); time.Since(began) < patience; time.Sleep(30 * time.Millisecond) {
-		// While a page is loaded there is nothing to ask.
-		if v, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool]("Boolean("+what+")")); err == nil && v {
-			return
-		}
-	}
-	p.t.Fatalf("never so: %s\nthe page shows:\n%s", what, p.eval("document.body.innerText"))
-}
+func (p *tab) eval(code string) string { p.Helper(); return browsertest.Ask[string](p.Tab, code) }
 
 func (p *tab) heading() string { return p.eval("document.querySelector('.where').innerText") }
 
 func (p *tab) at(step int) {
-	p.t.Helper()
-	p.until(fmt.Sprintf("document.querySelector('.where')?.innerText.startsWith('Step %d ')", step))
-}
-
-// shot keeps a picture of the page, where SHOTS names a directory for them.
-func (p *tab) shot(name string) {
-	p.t.Helper()
-	dir := os.Getenv("SHOTS")
-	if dir == "" {
-		return
-	}
-	png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644)
-	}
-	if err != nil {
-		p.t.Error(err)
-	}
+	p.Helper()
+	p.Until(fmt.Sprintf("document.querySelector('.where')?.innerText.startsWith('Step %d ')", step))
 }
 
 func (c *class) teacher() string { return "http://" + c.lead + "/#token=" + c.server.token }
@@ -161,57 +59,57 @@ func (c *class) student() string { return "http://" + c.follow + "/" }
 func TestWholeLessonByKeyboard(t *testing.T) {
 	c := newClass(t)
 	c.next(1)
-	p := openTab(t, browser(t), c.teacher(), 1280, 800)
-	p.until("!location.hash.includes('token')") // lest it be projected
+	p := openTab(t, browsertest.Start(t), c.teacher(), 1280, 800)
+	p.Until("!location.hash.includes('token')") // lest it be projected
 	questions := 0
 	for n := 1; ; n++ {
 		if step := c.session.Step(); step.Question != nil {
 			questions++
-			p.do(chromedp.KeyEvent("1"))
-			p.until("document.querySelector('.question .chosen')")
+			p.Press("1")
+			p.Until("document.querySelector('.question .chosen')")
 		}
-		p.do(chromedp.KeyEvent("n"))
+		p.Press("n")
 		if n == 25 {
 			break
 		}
 		p.at(n)
 		if n > 1 && c.session.Step().Kind == narrate.KindStop {
-			p.until("document.querySelector('.picture .busy')")
+			p.Until("document.querySelector('.picture .busy')")
 		}
 	}
-	p.until("document.querySelector('.where').innerText === 'the end'")
+	p.Until("document.querySelector('.where').innerText === 'the end'")
 	if questions == 0 {
 		t.Error("nothing was asked")
 	}
 	for _, want := range []string{"Hello from learndocker!", "Unable to find image"} {
-		p.until(fmt.Sprintf("document.querySelector('.terminal').innerText.includes(%q)", want))
+		p.Until(fmt.Sprintf("document.querySelector('.terminal').innerText.includes(%q)", want))
 	}
-	p.do(chromedp.KeyEvent("b"))
+	p.Press("b")
 	p.at(24)
-	p.do(chromedp.KeyEvent("b"), chromedp.KeyEvent("b"))
+	p.Do(chromedp.KeyEvent("b"), chromedp.KeyEvent("b"))
 	p.at(22)
-	p.until("document.querySelector('.outcome')")
-	p.do(chromedp.KeyEvent("?"))
-	p.until("document.querySelector('[role=dialog]')")
-	p.do(chromedp.KeyEvent("\u001b"))
-	p.until("!document.querySelector('[role=dialog]')")
-	p.until("document.querySelector('[aria-live]').innerText.includes('exit')")
+	p.Until("document.querySelector('.outcome')")
+	p.Press("?")
+	p.Until("document.querySelector('[role=dialog]')")
+	p.Press("\u001b")
+	p.Until("!document.querySelector('[role=dialog]')")
+	p.Until("document.querySelector('[aria-live]').innerText.includes('exit')")
 }
 
 // TestChosenInThePicture opens what the picture holds, by keyboard.
 func TestChosenInThePicture(t *testing.T) {
 	c := newClass(t)
 	c.next(22)
-	p := openTab(t, browser(t), c.teacher(), 1280, 800)
+	p := openTab(t, browsertest.Start(t), c.teacher(), 1280, 800)
 	p.at(21)
 	for choice, want := range map[string]string{
 		"namespace pid": "inode", "layer": "diffID", "control group": "memory", "process": "CapEff", "overlay": "upper", "image hello-world": "index.json", "the API socket": "",
 	} {
 		p.eval(fmt.Sprintf("document.querySelector('.picture [role=button][data-name^=%q]').focus(), ''", choice))
-		p.do(chromedp.KeyEvent("\r"))
-		p.until(fmt.Sprintf("document.querySelector('.detail')?.innerText.includes(%q)", want))
-		p.do(chromedp.KeyEvent("\u001b"))
-		p.until("!document.querySelector('.detail')")
+		p.Press("\r")
+		p.Until(fmt.Sprintf("document.querySelector('.detail')?.innerText.includes(%q)", want))
+		p.Press("\u001b")
+		p.Until("!document.querySelector('.detail')")
 	}
 }
 
@@ -221,48 +119,48 @@ func TestChosenInThePicture(t *testing.T) {
 func TestClassFollows(t *testing.T) {
 	c := newClass(t)
 	c.next(2)
-	b := browser(t)
+	b := browsertest.Start(t)
 	lead := openTab(t, b, c.teacher(), 1280, 800)
 	wire := newCable(t, c.follow)
 	anna, ben := openTab(t, b, c.student(), 360, 780), openTab(t, b, "http://"+wire.address+"/", 1280, 800)
-	lead.do(chromedp.KeyEvent("n"))
+	lead.Press("n")
 	for _, p := range []*tab{lead, anna, ben} {
 		p.at(2)
 	}
-	anna.do(chromedp.KeyEvent("1"))
-	ben.do(chromedp.KeyEvent("2"))
-	lead.until("[...document.querySelectorAll('.choices .votes')].map(v => v.innerText.trim()).join() === '1,1,0'")
+	anna.Press("1")
+	ben.Press("2")
+	lead.Until("[...document.querySelectorAll('.choices .votes')].map(v => v.innerText.trim()).join() === '1,1,0'")
 
 	wire.set(true)
-	lead.do(chromedp.KeyEvent("n"))
+	lead.Press("n")
 	lead.at(3)
-	lead.do(chromedp.KeyEvent("n"))
+	lead.Press("n")
 	lead.at(4)
 	carl := openTab(t, b, c.student(), 1280, 800)
 	carl.at(4)
-	anna.do(chromedp.Reload())
+	anna.Do(chromedp.Reload())
 	anna.at(4)
 	time.Sleep(10 * time.Second) // what the network is away
 	if got := ben.heading(); !strings.HasPrefix(got, "Step 2 ") {
 		t.Errorf("without a network came %s", got)
 	}
-	ben.until("document.querySelector('.banner.bad')")
+	ben.Until("document.querySelector('.banner.bad')")
 	wire.set(false)
 	ben.at(4)
 
-	carl.do(chromedp.KeyEvent("b"))
+	carl.Press("b")
 	carl.at(3)
-	lead.do(chromedp.KeyEvent("n"))
+	lead.Press("n")
 	lead.at(5)
-	carl.until("document.querySelector('.banner button')")
+	carl.Until("document.querySelector('.banner button')")
 	carl.at(3) // looks around while the teacher goes on
-	carl.do(chromedp.Click(chromedp.CSS(".banner button")))
+	carl.Do(chromedp.Click(chromedp.CSS(".banner button")))
 	for _, p := range []*tab{anna, ben, carl} {
 		p.at(5)
 	}
-	anna.until("!document.querySelector('.timeline .primary:not(:disabled)')") // nobody but the teacher leads
+	anna.Until("!document.querySelector('.timeline .primary:not(:disabled)')") // nobody but the teacher leads
 	c.stop()
-	anna.until("document.querySelector('.banner')?.innerText.includes('over')")
+	anna.Until("document.querySelector('.banner')?.innerText.includes('over')")
 }
 
 // cable is a way to a server that can be cut.
@@ -313,9 +211,9 @@ func (k *cable) set(cut bool) {
 func TestDeepLink(t *testing.T) {
 	c := newClass(t)
 	c.next(20)
-	p := openTab(t, browser(t), c.student()+"#step=12", 1280, 800)
+	p := openTab(t, browsertest.Start(t), c.student()+"#step=12", 1280, 800)
 	p.at(12)
-	p.until("document.querySelector('.words code').innerText === 'overlay.mount'")
+	p.Until("document.querySelector('.words code').innerText === 'overlay.mount'")
 }
 
 // TestFitsEveryScreen: no step is wider than the screen, from a telephone to a
@@ -324,19 +222,15 @@ func TestFitsEveryScreen(t *testing.T) {
 	axe := axeCore(t)
 	c := newClass(t)
 	c.next(26)
-	b := browser(t)
+	b := browsertest.Start(t)
 	for _, screen := range []struct {
 		width, height int64
 		theme         string
 	}{{360, 780, "light"}, {1280, 800, "dark"}, {1920, 1080, "light"}} {
-		p := openTab(t, b, "about:blank", screen.width, screen.height)
-		p.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-			_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-				{Name: "prefers-color-scheme", Value: screen.theme}, {Name: "prefers-reduced-motion", Value: "reduce"},
-			}})
-			return err
-		}), chromedp.Navigate(c.student()))
-		p.until("document.querySelector('h1')")
+		p := openEmpty(t, b, screen.width, screen.height)
+		p.Prefer("prefers-color-scheme", screen.theme)
+		p.GoTo(c.student())
+		p.Until("document.querySelector('h1')")
 		for _, step := range []int{0, 1, 2, 5, 7, 13, 14, 18, 21, 22, 24} {
 			p.eval(fmt.Sprintf("document.querySelectorAll('.timeline li button')[%d].click(), ''", step))
 			if step > 0 {
@@ -346,7 +240,7 @@ func TestFitsEveryScreen(t *testing.T) {
 				t.Errorf("%d px, step %d: %s px wider than the screen", screen.width, step, over)
 			}
 			if step == 2 || step == 21 {
-				p.shot(fmt.Sprintf("%d-%s-%d", screen.width, screen.theme, step))
+				p.Shot(fmt.Sprintf("%d-%s-%d", screen.width, screen.theme, step))
 				p.accessible(axe, fmt.Sprintf("%d px, %s, step %d", screen.width, screen.theme, step))
 			}
 		}
@@ -368,12 +262,12 @@ func axeCore(t *testing.T) string {
 
 // accessible asks axe for faults, and takes the serious ones as failures.
 func (p *tab) accessible(axe, where string) {
-	p.t.Helper()
+	p.Helper()
 	p.eval(axe + ";''")
 	p.eval("window.found = null; axe.run().then(r => { window.found = r.violations }, e => { window.found = [{id: String(e), impact: 'critical', nodes: []}] }); ''")
-	p.until("window.found")
+	p.Until("window.found")
 	for line := range strings.Lines(p.eval(`window.found.filter(v => v.impact === 'serious' || v.impact === 'critical').map(v => v.id + ': ' + v.nodes.map(n => n.target + ' ' + (n.failureSummary ?? '').replaceAll('\n', ' ')).slice(0, 3).join(' | ')).join('\n')`)) {
-		p.t.Errorf("%s: axe: %s", where, line)
+		p.Errorf("%s: axe: %s", where, line)
 	}
 }
 
@@ -407,10 +301,10 @@ func TestTextStaysText(t *testing.T) {
 	}
 	c := newClassOf(t, narrate.NewReplay(recording))
 	c.next(1)
-	p := openTab(t, browser(t), c.teacher(), 1280, 800)
-	p.until("document.querySelector('.terminal').innerText.includes('onerror')")
+	p := openTab(t, browsertest.Start(t), c.teacher(), 1280, 800)
+	p.Until("document.querySelector('.terminal').innerText.includes('onerror')")
 	p.eval("document.querySelector('.picture [data-name^=image]').dispatchEvent(new MouseEvent('click', {bubbles: true})), document.querySelectorAll('a[href]').forEach(a => a.click()), ''")
-	p.until("document.querySelector('.detail')")
+	p.Until("document.querySelector('.detail')")
 	if got := p.eval("String(window.obeyed) + document.querySelectorAll('img, #app script, a[href^=javascript]').length"); got != "undefined0" {
 		t.Errorf("text was obeyed: %s", got)
 	}
@@ -420,17 +314,17 @@ func TestTextStaysText(t *testing.T) {
 func TestInTwoLanguages(t *testing.T) {
 	c := newClass(t)
 	c.next(15)
-	p := openTab(t, browser(t), c.student(), 1280, 800)
+	p := openTab(t, browsertest.Start(t), c.student(), 1280, 800)
 	p.at(14)
 	title := p.eval("document.querySelector('h1').innerText")
-	p.do(chromedp.KeyEvent("g"))
-	p.until("document.documentElement.lang === 'ko' && document.querySelector('.where').innerText.startsWith('단계 14 ')")
+	p.Press("g")
+	p.Until("document.documentElement.lang === 'ko' && document.querySelector('.where').innerText.startsWith('단계 14 ')")
 	for what, where := range map[string]string{"title": "h1", "prose": ".prose", "claims": ".claims", "picture": ".picture", "panels": ".evidence"} {
 		if text := p.eval(fmt.Sprintf("document.querySelector(%q).innerText || document.querySelector(%q).textContent", where, where)); !strings.ContainsFunc(text, func(r rune) bool { return r >= '가' && r <= '힣' }) {
 			t.Errorf("the %s is not in Korean: %s", what, text)
 		}
 	}
-	p.do(chromedp.KeyEvent("g"))
+	p.Press("g")
 	p.at(14)
 	if back := p.eval("document.querySelector('h1').innerText"); back != title {
 		t.Errorf("%q has become %q", title, back)
@@ -441,17 +335,17 @@ func TestInTwoLanguages(t *testing.T) {
 func TestPresenter(t *testing.T) {
 	c := newClass(t)
 	c.next(3)
-	b := browser(t)
+	b := browsertest.Start(t)
 	lead := openTab(t, b, c.teacher(), 1920, 1080)
 	lead.at(2)
-	lead.do(chromedp.KeyEvent("p"))
-	lead.until("document.body.classList.contains('presenter')")
-	lead.shot("presenter")
+	lead.Press("p")
+	lead.Until("document.body.classList.contains('presenter')")
+	lead.Shot("presenter")
 	// The window that it opens shares the tab's session storage; a test cannot
 	// follow it there, so the notes are opened in the tab itself.
-	lead.do(chromedp.Navigate("http://" + c.lead + "/?notes"))
-	lead.until("document.querySelector('.clock') && document.querySelector('.notes .where').innerText.includes('2')")
-	lead.shot("notes")
+	lead.Do(chromedp.Navigate("http://" + c.lead + "/?notes"))
+	lead.Until("document.querySelector('.clock') && document.querySelector('.notes .where').innerText.includes('2')")
+	lead.Shot("notes")
 	c.next(1)
-	lead.until("document.querySelector('.notes .where').innerText.includes('3')")
+	lead.Until("document.querySelector('.notes .where').innerText.includes('3')")
 }

@@ -18,7 +18,7 @@ const query = new URLSearchParams(location.search);
 const notes = query.has('notes');
 if (!source && hash.get('token')) sessionStorage.setItem('token', hash.get('token'));
 const token = source ? null : sessionStorage.getItem('token');
-const asked = hash.has('step') ? Number(hash.get('step')) : site?.step ?? null;
+const stepIn = parameters => (parameters.has('step') ? Number(parameters.get('step')) : null);
 
 // store keeps what the reader has chosen. In somebody else's page nothing is kept.
 const store = (name, value) => {
@@ -34,10 +34,6 @@ store('voter', voter);
 
 const transport = source ? recording(site?.recording ?? source) : live(token, voter);
 const brand = home ? new URL(home, location.href).href : '#'; // now: the page's own address changes with the step
-
-// settled is false until the step that the address asks for has come: loading the
-// page again must not forget it.
-let settled = asked === null;
 
 // Session is what has come over the transport so far.
 function useSession() {
@@ -78,26 +74,29 @@ function useNarrow() {
 // where is which step is looked at, and who decides.
 function useWhere(session) {
   const [own, setOwn] = useState(null); // null: with the teacher
+  const [asked, ask] = useState(stepIn(hash) ?? site?.step ?? null); // by the address, until it is shown
   const leads = transport.leads && !transport.local;
   const last = session.steps.length - 1;
   const wish = asked !== null ? session.steps.findIndex(s => s.n === asked) : -1;
-  const taken = useRef(false);
   useEffect(() => {
-    if (taken.current || wish < 0) return;
-    taken.current = true;
-    settled = true;
-    if (leads) transport.send({ do: 'goto', step: wish }).catch(() => {});
-    else setOwn(!transport.local && wish === session.state.cursor ? null : wish);
-  }, [wish]);
+    if (wish >= 0 && leads) transport.send({ do: 'goto', step: wish }).catch(() => {});
+    else if (wish >= 0) setOwn(!transport.local && wish === session.state.cursor ? null : wish);
+    if (wish >= 0 || session.state.ended) ask(null);
+  }, [wish, session.state.ended]);
+  useEffect(() => {
+    const on = () => ask(stepIn(new URLSearchParams(location.hash.slice(1))));
+    addEventListener('hashchange', on);
+    return () => removeEventListener('hashchange', on);
+  }, []);
   const teacher = transport.local ? (own ?? 0) : session.state.cursor;
   const index = Math.min(leads ? teacher : (own ?? teacher), last);
-  return { index, last, leads, following: !leads && !transport.local && own === null, setOwn, teacher };
+  return { index, last, leads, following: !leads && !transport.local && own === null, settled: asked === null, setOwn, teacher };
 }
 
 function App() {
   const session = useSession();
   const narrow = useNarrow();
-  const { index, last, leads, following, setOwn, teacher } = useWhere(session);
+  const { index, last, leads, following, settled, setOwn, teacher } = useWhere(session);
   const have = session.header?.languages?.length ? session.header.languages : ['en'];
   const [wanted, setLanguage] = useState(site?.language ?? store('language'));
   const language = choose(have, [wanted, ...navigator.languages].filter(Boolean));
@@ -152,11 +151,13 @@ function App() {
     setMore(false);
   }, [raw]);
   useEffect(() => {
+    // Until the step that the address asks for has come: loading the page again
+    // must not forget it.
     if (!raw || notes || !settled) return;
     // Whoever follows goes on following when the page is loaded again.
     history.replaceState(null, '', site ? site.address(raw.n, language) : `${location.pathname}${location.search}${following ? '' : `#step=${raw.n}`}`);
     document.getElementById('text')?.remove(); // the step as the file itself has it, for those without JavaScript
-  }, [raw, language, following]);
+  }, [raw, language, following, settled]);
   useEffect(() => {
     if (!playing) return undefined;
     if (index >= last && (!leads || session.state.ended)) { setPlaying(false); return undefined; }
@@ -187,7 +188,8 @@ function App() {
   }, []);
 
   if (session.refused) return html`<main class="wait" role="alert"><h1>learndocker</h1><p>${session.refused}</p></main>`;
-  if (!step) return html`<p class="wait" aria-live="polite">${session.lost ? say('connection lost, trying again') : say('waiting for the engine')} …</p>`;
+  // A recording is here whole in a moment; the class goes on while one waits.
+  if (!step || (transport.local && !settled)) return html`<p class="wait" aria-live="polite">${session.lost ? say('connection lost, trying again') : say('waiting for the engine')} …</p>`;
   if (notes) return html`<${Notes} step=${step} session=${session} index=${index} say=${say} language=${language} />`;
   const still = media('(prefers-reduced-motion: reduce)');
   const heading = step.kind === 'stop' ? `${say('Step')} ${step.n}${step.of ? ` ${say('of')} ${step.of}` : ''}` : say(step.kind === 'intro' ? 'introduction' : 'the end');
