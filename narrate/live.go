@@ -177,15 +177,16 @@ func (l *Live) match(p stage.Point) *lesson.Stop {
 	return &stops[l.cursor-1]
 }
 
-// quiet is how long the client must write nothing, with nothing on its way, for
-// its output to be taken as complete at a stop; patience bounds the wait for a
-// client that never pauses.
+// quiet is how long the client must write nothing, and stand still, for its
+// output to be taken as complete at a stop; patience bounds the wait for a client
+// that never pauses.
 const (
 	quiet    = 3 * time.Millisecond
-	patience = 500 * time.Millisecond
+	patience = 2 * time.Second
 )
 
-// drain takes in what the client has written before the stop.
+// drain takes in what the client has written before the stop. What is written to
+// the client wakes it at once, so one that stands still has nothing to pass on.
 func (l *Live) drain() {
 	end := time.After(patience)
 	for {
@@ -193,7 +194,8 @@ func (l *Live) drain() {
 		case line := <-l.output:
 			l.wrote(line.Stream, line.Text)
 		case <-time.After(quiet):
-			if !slices.ContainsFunc(l.taps, func(t *tap) bool { return !t.dry() }) {
+			still := standsStill(l.client.Process.Pid) // before the pipes: it may write as its last act
+			if still && !slices.ContainsFunc(l.taps, func(t *tap) bool { return !t.dry() }) {
 				return
 			}
 		case <-end:

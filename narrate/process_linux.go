@@ -1,9 +1,13 @@
 package narrate
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"net"
 	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -22,6 +26,27 @@ func unread(pipe *os.File) int {
 		return 0
 	}
 	return n
+}
+
+// standsStill reports whether every thread of a process waits for something, or
+// has ended: proc_pid_stat(5). A stopped one waits, too.
+func standsStill(pid int) bool {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil {
+		return true
+	}
+	for _, stat := range threads {
+		data, err := os.ReadFile(stat)
+		if err != nil {
+			continue // has ended meanwhile
+		}
+		// The name is in parentheses and may hold any character, these too.
+		_, state, _ := strings.Cut(string(data[bytes.LastIndexByte(data, ')')+1:]), " ")
+		if strings.HasPrefix(state, "R") || strings.HasPrefix(state, "D") {
+			return false
+		}
+	}
+	return true
 }
 
 // ownGroup keeps ^C at the terminal for the narrator: it unwinds the others in

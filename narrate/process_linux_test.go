@@ -41,3 +41,26 @@ func TestAwaitGroup(t *testing.T) {
 		}
 	}
 }
+
+// TestStandsStill tells a process that waits from one that has something to do.
+func TestStandsStill(t *testing.T) {
+	for script, want := range map[string]bool{"while :; do :; done": false, "read line": true} {
+		cmd := exec.Command("sh", "-c", script)
+		in, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for deadline := time.Now().Add(time.Minute); standsStill(cmd.Process.Pid) != want; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Errorf("%q stands still: %v, want %v", script, !want, want)
+				break
+			}
+		}
+		_ = cmd.Process.Kill() // may have ended by itself
+		in.Close()
+		_ = cmd.Wait() // killed
+	}
+}

@@ -21,6 +21,8 @@ func kill(p *os.Process) error { return p.Kill() }
 
 func unread(*os.File) int { return 0 }
 
+func standsStill(int) bool { return true }
+
 func awaitGroup(*os.Process, time.Duration) {}
 
 // peer is unknown: daemons run on Linux only.
