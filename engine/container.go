@@ -17,24 +17,29 @@ import (
 	containertypes "github.com/moby/moby/api/types/container"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/learndocker/learndocker/engine/cgroup"
 	"github.com/learndocker/learndocker/engine/container"
 	"github.com/learndocker/learndocker/engine/overlay"
+	"github.com/learndocker/learndocker/engine/stage"
 	"github.com/learndocker/learndocker/engine/sys"
 )
 
 // Record is what is known of a container, and kept on disk.
 type Record struct {
-	ID         string                     `json:"id"`
-	Name       string                     `json:"name"`
-	Image      string                     `json:"image"` // as it was asked for
-	ImageID    string                     `json:"imageID"`
-	Created    time.Time                  `json:"created"`
-	Config     *containertypes.Config     `json:"config"` // the image's settings merged in
-	HostConfig *containertypes.HostConfig `json:"hostConfig"`
-	Args       []string                   `json:"args"`
-	Lower      []string                   `json:"lower"` // layers, topmost first
-	State      containertypes.State       `json:"state"`
-	PIDStart   uint64                     `json:"pidStart,omitempty"` // when State.Pid began, in ticks since boot
+	ID           string                     `json:"id"`
+	Name         string                     `json:"name"`
+	Image        string                     `json:"image"` // as it was asked for
+	ImageID      string                     `json:"imageID"`
+	Created      time.Time                  `json:"created"`
+	Config       *containertypes.Config     `json:"config"` // the image's settings merged in
+	HostConfig   *containertypes.HostConfig `json:"hostConfig"`
+	Args         []string                   `json:"args"`
+	Lower        []string                   `json:"lower"` // layers, topmost first
+	State        containertypes.State       `json:"state"`
+	Stopped      bool                       `json:"stopped,omitempty"` // by a user: it is not to restart by itself
+	RestartCount int                        `json:"restartCount,omitempty"`
+	Network      stage.Network              `json:"network"`            // of the present run, or the last
+	PIDStart     uint64                     `json:"pidStart,omitempty"` // when State.Pid began, in ticks since boot
 }
 
 // Container is one container of the engine.
@@ -45,13 +50,20 @@ type Container struct {
 
 	work sync.Mutex // held while it is started or removed: one after the other
 
-	mu      sync.Mutex
-	record  Record
-	spec    *specs.Spec
-	process *container.Process
-	init    *container.Process // of a start under way; it may stand still for ever
-	exited  chan struct{}      // closed when the run under way has ended; nil before the first
-	streams *streams
+	mu       sync.Mutex
+	record   Record
+	spec     *specs.Spec
+	process  *container.Process
+	init     *container.Process // of a start under way; it may stand still for ever
+	group    *cgroup.Group      // while it runs; nil where there is none
+	terminal terminal
+	execs    map[string]*Exec
+	exited   chan struct{} // closed when the present run, or the next, has ended
+	spent    bool          // exited has been closed
+	streams  *streams
+	pause    time.Duration // before the last restart
+	waking   chan struct{} // closed to end the pause; nil without one
+	starting bool          // namespaces of other containers are looked for now
 }
 
 // Snapshot is the container's record at this moment.
@@ -86,6 +98,9 @@ func writeJSON(path string, v any) error {
 func (c *Container) kill() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.group != nil && c.record.State.Paused { // who stands still does not die
+		_, _ = c.group.Freeze(sys.Kernel{}, false)
+	}
 	for _, p := range []*container.Process{c.process, c.init} {
 		if p != nil {
 			p.Kill()
@@ -101,28 +116,6 @@ func (c *Container) setInit(p *container.Process) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.init = p
-}
-
-// Signal sends a signal to the container's first process.
-func (c *Container) Signal(s syscall.Signal) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.process == nil {
-		return errorOf(ErrConflict, "container %s is not running", c.record.ID)
-	}
-	if s == syscall.SIGKILL {
-		c.streams.hurry()
-	}
-	return c.process.Signal(s)
-}
-
-// Attach passes output to the writers from now on, and, where stdin is not
-// nil, its bytes to the container. The channel is closed when the run's output
-// has ended.
-func (c *Container) Attach(a Attachment) <-chan struct{} {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.streams.attach(a)
 }
 
 // Exited returns a channel that is closed when the next, or present, run ends.
@@ -222,7 +215,8 @@ func (c *core) recoverOne(dir string) error {
 	if err != nil || one.record.Config == nil || one.record.HostConfig == nil || one.record.HostConfig.AutoRemove {
 		return os.RemoveAll(dir) // was never whole, or was not to outlive its run
 	}
-	if one.record.State.Running {
+	if one.record.State.Running && !one.record.State.Restarting {
+		one.record.State.Paused = false
 		one.record.State.Running, one.record.State.Pid = false, 0
 		one.record.State.Status, one.record.State.ExitCode = containertypes.StateExited, 137
 		one.record.State.FinishedAt = time.Now().UTC().Format(time.RFC3339Nano)
@@ -230,6 +224,9 @@ func (c *core) recoverOne(dir string) error {
 		if err := one.save(); err != nil {
 			return err
 		}
+	}
+	if s := &one.record.State; s.Restarting { // the daemon's wish to, not a state of the kernel's
+		s.Restarting, s.Running, s.Status = false, false, containertypes.StateExited
 	}
 	c.containers[one.record.ID] = one
 	return nil
@@ -255,9 +252,13 @@ func readSpec(dir string) (*specs.Spec, error) {
 	return &spec, json.Unmarshal(data, &spec)
 }
 
+func newStreams(config *containertypes.Config) *streams {
+	return &streams{once: config != nil && config.StdinOnce}
+}
+
 func (c *core) newContainer(r Record) *Container {
 	return &Container{
 		core: c, dir: filepath.Join(c.containersDir(), r.ID), record: r,
-		removed: make(chan struct{}), exited: make(chan struct{}), streams: newStreams(),
+		removed: make(chan struct{}), exited: make(chan struct{}), streams: newStreams(r.Config), execs: map[string]*Exec{},
 	}
 }

@@ -7,16 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	containertypes "github.com/moby/moby/api/types/container"
 
-	"github.com/learndocker/learndocker/engine/cgroup"
 	"github.com/learndocker/learndocker/engine/container"
 	"github.com/learndocker/learndocker/engine/image"
 	"github.com/learndocker/learndocker/engine/stage"
@@ -25,7 +22,7 @@ import (
 
 // Create makes a container from an image: files, no process.
 func (e *Engine) Create(ctx context.Context, name string, q containertypes.CreateRequest) (*Container, error) {
-	if err := checkRequest(name, &q); err != nil {
+	if err := e.checkRequest(name, &q); err != nil {
 		return nil, err
 	}
 	img, err := e.lookup(ctx, q.Image)
@@ -40,14 +37,18 @@ func (e *Engine) Create(ctx context.Context, name string, q containertypes.Creat
 		e.forget(c)
 		return nil, errors.Join(err, os.RemoveAll(c.dir))
 	}
+	e.tell(c.Snapshot(), "create", nil)
 	return c, nil
 }
 
 func newRecord(c *core, q containertypes.CreateRequest, img image.Image) Record {
 	id := newID()
 	config := merge(*q.Config, img)
-	if config.Hostname == "" {
+	if config.Hostname == "" && q.HostConfig.UTSMode != "host" && !q.HostConfig.NetworkMode.IsContainer() {
 		config.Hostname = id[:12]
+		if q.HostConfig.NetworkMode.IsHost() {
+			config.Hostname = hostname()
+		}
 	}
 	r := Record{
 		ID: id, Image: q.Image, ImageID: img.ID.String(), Created: time.Now().UTC(),
@@ -84,7 +85,10 @@ func merge(config containertypes.Config, img image.Image) containertypes.Config 
 	if config.WorkingDir == "" {
 		config.WorkingDir = set.WorkingDir
 	}
-	config.Env = append(slices.Clone(set.Env), config.Env...)
+	if config.StopSignal == "" {
+		config.StopSignal = set.StopSignal
+	}
+	config.Env = container.Overlaid(slices.Clone(set.Env), config.Env)
 	labels := map[string]string{}
 	for _, from := range []map[string]string{set.Labels, config.Labels} {
 		for k, v := range from {
@@ -102,15 +106,27 @@ func (c *core) register(name string, r Record) (*Container, error) {
 	if name == "" {
 		name = c.freeName()
 	}
-	for _, other := range c.containers {
-		if other.record.Name == name {
-			return nil, errorOf(ErrConflict, "Conflict. The container name %q is already in use by container %q. You have to remove (or rename) that container to be able to reuse that name.", "/"+name, other.record.ID)
-		}
+	if other := c.named(name); other != nil {
+		return nil, errorOf(ErrConflict, "%s", nameTaken(name, other.record.ID))
 	}
 	r.Name = name
 	one := c.newContainer(r)
 	c.containers[r.ID] = one
 	return one, nil
+}
+
+// named is the container of that name, nil for none. The caller holds the lock.
+func (c *core) named(name string) *Container {
+	for _, one := range c.containers {
+		if one.record.Name == name {
+			return one
+		}
+	}
+	return nil
+}
+
+func nameTaken(name, id string) string {
+	return fmt.Sprintf("Conflict. The container name %q is already in use by container %q. You have to remove (or rename) that container to be able to reuse that name.", "/"+name, id)
 }
 
 func (c *core) forget(one *Container) {
@@ -136,7 +152,11 @@ func (e *Engine) writeContainer(ctx context.Context, c *Container) error {
 	if err := k.Mkdir(c.dir, 0o710); err != nil {
 		return fmt.Errorf("make container: %w", err)
 	}
-	spec, err := container.NewSpec(specOptions(c, e.cgroups.Parent))
+	o, err := c.options()
+	if err != nil {
+		return err
+	}
+	spec, err := container.NewSpec(o)
 	if err != nil {
 		return errorOf(ErrInvalid, "%s", err)
 	}
@@ -146,8 +166,8 @@ func (e *Engine) writeContainer(ctx context.Context, c *Container) error {
 		return err
 	}
 	files := map[string]string{
-		"config.json": string(config), "hostname": c.record.Config.Hostname + "\n",
-		"hosts": hostsFile(c.record.Config.Hostname, ""), "resolv.conf": resolvConf(),
+		"config.json": string(config), "hostname": o.Hostname + "\n",
+		"hosts": c.hostsFile(""), "resolv.conf": resolvConf(c.record.HostConfig),
 	}
 	for _, name := range []string{"config.json", "hostname", "hosts", "resolv.conf"} {
 		path := filepath.Join(c.dir, name)
@@ -166,51 +186,4 @@ func (e *Engine) writeContainer(ctx context.Context, c *Container) error {
 	return e.At(ctx, stage.Created{
 		ID: c.record.ID, Name: c.record.Name, Image: c.record.Image, Dir: c.dir, Args: c.record.Args, Config: config,
 	})
-}
-
-func specOptions(c *Container, cgroupParent string) container.Options {
-	h, config := c.record.HostConfig, c.record.Config
-	return container.Options{
-		ID: c.record.ID, Dir: c.dir, Rootfs: c.stack().Merged(), Hostname: config.Hostname,
-		Args: c.record.Args, Env: config.Env, Cwd: config.WorkingDir, User: config.User,
-		CgroupParent: cgroupParent, Limits: limits(h), CapAdd: h.CapAdd, CapDrop: h.CapDrop, ReadonlyRootfs: h.ReadonlyRootfs,
-		NoNewPrivs: slices.ContainsFunc(h.SecurityOpt, isNoNewPrivileges), Unconfined: slices.Contains(h.SecurityOpt, "seccomp=unconfined"),
-	}
-}
-
-func limits(h *containertypes.HostConfig) cgroup.Limits {
-	l := cgroup.Limits{Memory: h.Memory, Swap: h.MemorySwap, NanoCPUs: h.NanoCPUs}
-	if h.PidsLimit != nil {
-		l.Pids = *h.PidsLimit
-	}
-	return l
-}
-
-// hostsFile is /etc/hosts as Docker writes it.
-func hostsFile(hostname, address string) string {
-	s := "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::0\tip6-localnet\nff00::0\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n"
-	if prefix, err := netip.ParsePrefix(address); err == nil {
-		s += prefix.Addr().String() + "\t" + hostname + "\n"
-	}
-	return s
-}
-
-// resolvConf is the host's, without the name servers on its loopback, which a
-// container cannot reach.
-func resolvConf() string {
-	data, err := os.ReadFile("/etc/resolv.conf")
-	if err != nil {
-		return ""
-	}
-	var kept strings.Builder
-	for line := range strings.Lines(string(data)) {
-		fields := strings.Fields(line)
-		if len(fields) == 2 && fields[0] == "nameserver" {
-			if addr, err := netip.ParseAddr(fields[1]); err != nil || addr.IsLoopback() {
-				continue
-			}
-		}
-		kept.WriteString(line)
-	}
-	return kept.String()
 }

@@ -7,7 +7,9 @@ package engine
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -36,6 +38,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	ErrConflict = errors.New("conflict")
 	ErrInvalid  = errors.New("invalid")
+	// ErrUnsupported is a wish that this engine has no answer to.
+	ErrUnsupported = errors.New("unsupported")
 )
 
 // kindError is an error of one kind whose text is only its own: clients show
@@ -47,6 +51,19 @@ type kindError struct {
 
 func (e kindError) Error() string        { return e.text }
 func (e kindError) Is(target error) bool { return target == e.kind }
+
+// ErrorOf makes an error of a kind in these words.
+func ErrorOf(kind error, format string, args ...any) error { return errorOf(kind, format, args...) }
+
+// Within puts words in front of an error and leaves it of its kind.
+func Within(err error, format string, args ...any) error {
+	text := fmt.Sprintf(format, args...) + ": " + err.Error()
+	var k kindError
+	if errors.As(err, &k) {
+		return kindError{k.kind, text}
+	}
+	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), err)
+}
 
 func errorOf(kind error, format string, args ...any) error {
 	return kindError{kind, fmt.Sprintf(format, args...)}
@@ -89,6 +106,8 @@ type core struct {
 	mu         sync.Mutex
 	containers map[string]*Container
 	closing    bool
+	ending     chan struct{} // closed when closing becomes true
+	events     bus
 	running    sync.WaitGroup // starts under way and runs: Close waits for them
 }
 
@@ -106,7 +125,7 @@ func Open(o Options) (*Engine, error) {
 		return nil, err
 	}
 	o.DataRoot = root
-	c := &core{options: o, containers: map[string]*Container{}, program: sync.OnceValues(container.Sealed)}
+	c := &core{options: o, containers: map[string]*Container{}, ending: make(chan struct{}), program: sync.OnceValues(container.Sealed)}
 	if c.lock, err = takeLock(filepath.Join(root, lockName)); err != nil {
 		return nil, err
 	}
@@ -241,7 +260,10 @@ func (c *core) isClosing() bool {
 // its data root: mounts, cgroups, interfaces.
 func (e *Engine) Close() error {
 	e.mu.Lock()
-	e.closing = true
+	if !e.closing {
+		e.closing = true
+		close(e.ending)
+	}
 	all := make([]*Container, 0, len(e.containers))
 	for _, c := range e.containers {
 		all = append(all, c)
@@ -287,7 +309,10 @@ func (f *filterCache) compile(spec *specs.Spec) (*seccomp.Filter, error) {
 	if spec.Linux.Seccomp == nil {
 		return &seccomp.Filter{}, nil
 	}
-	key := strings.Join(spec.Process.Capabilities.Bounding, " ")
+	key, err := filterKey(spec)
+	if err != nil {
+		return nil, err
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if made, ok := f.made[key]; ok {
@@ -302,6 +327,13 @@ func (f *filterCache) compile(spec *specs.Spec) (*seccomp.Filter, error) {
 	}
 	f.made[key] = made
 	return made, nil
+}
+
+// filterKey tells profiles apart: they are long, and depend on the capabilities.
+func filterKey(spec *specs.Spec) (string, error) {
+	profile, err := json.Marshal(spec.Linux.Seccomp)
+	sum := sha256.Sum256(profile)
+	return string(sum[:]), err
 }
 
 // newID makes a container's id: 64 hex digits.

@@ -30,19 +30,13 @@ func (c *core) freeName() string {
 		if retry > 10 {
 			name += fmt.Sprint(rand.IntN(1000))
 		}
-		if !c.nameTaken(name) {
+		if c.named(name) == nil {
 			return name
 		}
 	}
 }
 
-func (c *core) nameTaken(name string) bool {
-	for _, other := range c.containers {
-		if other.record.Name == name {
-			return true
-		}
-	}
-	return false
-}
+// nameCharacters are those of a name, as Docker tells them.
+const nameCharacters = "[a-zA-Z0-9][a-zA-Z0-9_.-]"
 
-var validName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
+var validName = regexp.MustCompile(`^` + nameCharacters + `+$`)

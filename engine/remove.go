@@ -14,8 +14,15 @@ import (
 	"github.com/learndocker/learndocker/engine/sys"
 )
 
-// Remove removes a container; a running one only by force.
-func (e *Engine) Remove(ctx context.Context, c *Container, force bool) error {
+// RemoveOptions say how a container is removed.
+type RemoveOptions struct {
+	Force   bool // a running one, too
+	Volumes bool // and the volumes without a name that are its own
+}
+
+// Remove removes a container.
+func (e *Engine) Remove(ctx context.Context, c *Container, o RemoveOptions) error {
+	c.noRestart()
 	c.work.Lock()
 	defer c.work.Unlock()
 	if !e.has(c) {
@@ -23,11 +30,14 @@ func (e *Engine) Remove(ctx context.Context, c *Container, force bool) error {
 	}
 	r := c.Snapshot()
 	if r.State.Running {
-		if !force {
-			return errorOf(ErrConflict, "cannot remove container %q: container is running: stop the container before removing or force remove", "/"+r.Name)
+		if !o.Force {
+			return errorOf(ErrConflict, "cannot remove container %q: container is %s: %s before removing or force remove", "/"+r.Name, r.State.Status, remedy(r))
 		}
+		exited := c.Exited()
 		c.kill()
-		<-c.Exited()
+		if !r.State.Restarting {
+			<-exited
+		}
 	}
 	had := e.contents(c.dir)
 	if err := os.RemoveAll(c.dir); err != nil {
@@ -35,8 +45,16 @@ func (e *Engine) Remove(ctx context.Context, c *Container, force bool) error {
 	}
 	e.kernel().Did("unlinkat", nil, "rm -r "+c.dir, sys.Quote(c.dir), "AT_REMOVEDIR")
 	e.forget(c)
+	e.tell(r, "destroy", nil)
 	defer close(c.removed) // whoever waits for it hears of it after the watcher
 	return e.At(ctx, stage.Removed{Container: r.ID, Name: r.Name, Gone: slices.DeleteFunc(had, exists)})
+}
+
+func remedy(r Record) string {
+	if r.State.Paused {
+		return "unpause and then stop the container"
+	}
+	return "stop the container"
 }
 
 // contents lists a directory and what is in it, for whoever watches it go.

@@ -4,33 +4,162 @@ package engine
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	containertypes "github.com/moby/moby/api/types/container"
+	"golang.org/x/sys/unix"
+
+	"github.com/learndocker/learndocker/engine/container"
+	"github.com/learndocker/learndocker/engine/network"
 )
 
 // checkRequest completes a request for a container and refuses what this
 // engine cannot do: a wish that is silently dropped would be a lie to the user.
-func checkRequest(name string, q *containertypes.CreateRequest) error {
+func (e *Engine) checkRequest(name string, q *containertypes.CreateRequest) error {
 	if q.Config == nil {
 		return errorOf(ErrInvalid, "config cannot be empty in order to create a container")
 	}
 	if q.HostConfig == nil {
 		q.HostConfig = &containertypes.HostConfig{}
 	}
+	h := q.HostConfig
 	if name != "" && !validName.MatchString(strings.TrimPrefix(name, "/")) {
-		return errorOf(ErrInvalid, "Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", name)
+		return errorOf(ErrInvalid, "Invalid container name (%s), only %s are allowed", name, nameCharacters)
 	}
-	if m := q.HostConfig.Memory; m > 0 && m < minMemory {
-		return errorOf(ErrInvalid, "Minimum memory limit allowed is 6MB")
+	if q.WorkingDir != "" && !filepath.IsAbs(q.WorkingDir) {
+		return errorOf(ErrInvalid, "the working directory '%s' is invalid, it needs to be an absolute path", q.WorkingDir)
 	}
 	if wish := unsupported(q); wish != "" {
 		return errorOf(ErrInvalid, "%s is not supported by learndocker's engine yet", wish)
 	}
+	for _, check := range []func(*containertypes.HostConfig) error{checkLimits, validRestart, checkModes, e.checkShared} {
+		if err := check(h); err != nil {
+			return err
+		}
+	}
+	if _, err := logOptionsOf(h.LogConfig); err != nil {
+		return err
+	}
+	complete(h)
+	return securityOptions(&container.Options{}, h.SecurityOpt)
+}
+
+// complete writes Docker's defaults where the request leaves them open.
+func complete(h *containertypes.HostConfig) {
+	if h.LogConfig.Type == "" {
+		h.LogConfig.Type = LogDriver
+	}
+	if h.LogConfig.Config == nil {
+		h.LogConfig.Config = map[string]string{}
+	}
+	if h.RestartPolicy.Name == "" {
+		h.RestartPolicy.Name = containertypes.RestartPolicyDisabled
+	}
+	if h.NetworkMode == "" || h.NetworkMode == "default" {
+		h.NetworkMode = network.Bridge
+	}
+	if h.IpcMode == "" {
+		h.IpcMode = containertypes.IPCModePrivate
+	}
+	if h.CgroupnsMode == "" && !h.Privileged {
+		h.CgroupnsMode = containertypes.CgroupnsModePrivate
+	}
+	if h.ShmSize == 0 {
+		h.ShmSize = 64 << 20
+	}
+	if h.Memory > 0 && h.MemorySwap == 0 {
+		h.MemorySwap = 2 * h.Memory
+	}
+	if h.Runtime == "" {
+		h.Runtime = RuntimeName
+	}
+}
+
+// RuntimeName is what inspect calls the OCI runtime.
+const RuntimeName = "learndocker"
+
+const minMemory = 6 << 20 // bytes, Docker's
+
+// checkLimits refuses what contradicts itself, in Docker's words.
+func checkLimits(h *containertypes.HostConfig) error {
+	switch {
+	case h.Memory < 0, h.Memory > 0 && h.Memory < minMemory:
+		return errorOf(ErrInvalid, "Minimum memory limit allowed is 6MB")
+	case h.Memory > 0 && h.MemorySwap > 0 && h.MemorySwap < h.Memory:
+		return errorOf(ErrInvalid, "Minimum memoryswap limit should be larger than memory limit, see usage")
+	case h.Memory == 0 && h.MemorySwap > 0:
+		return errorOf(ErrInvalid, "You should always set the Memory limit when using Memoryswap limit, see usage")
+	case h.MemorySwappiness != nil && (*h.MemorySwappiness < -1 || *h.MemorySwappiness > 100):
+		return errorOf(ErrInvalid, "Invalid value: %d, valid memory swappiness range is 0-100", *h.MemorySwappiness)
+	case h.MemoryReservation > 0 && h.MemoryReservation < minMemory:
+		return errorOf(ErrInvalid, "Minimum memory reservation allowed is 6MB")
+	case h.Memory > 0 && h.MemoryReservation > h.Memory:
+		return errorOf(ErrInvalid, "Minimum memory limit can not be less than memory reservation limit, see usage")
+	case h.NanoCPUs > 0 && (h.CPUPeriod > 0 || h.CPUQuota > 0):
+		return errorOf(ErrInvalid, "Conflicting options: Nano CPUs and CPU Period/Quota cannot both be set.")
+	case h.NanoCPUs < 0 || h.NanoCPUs > int64(allCPUs())*1e9:
+		return errorOf(ErrInvalid, "range of CPUs is from 0.01 to %d.00, as there are only %d CPUs available", allCPUs(), allCPUs())
+	case h.CPUPeriod != 0 && (h.CPUPeriod < 1000 || h.CPUPeriod > 1000000):
+		return errorOf(ErrInvalid, "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)")
+	case h.CPUQuota > 0 && h.CPUQuota < 1000:
+		return errorOf(ErrInvalid, "CPU cfs quota can not be less than 1ms (i.e. 1000)")
+	case h.BlkioWeight > 0 && (h.BlkioWeight < 10 || h.BlkioWeight > 1000):
+		return errorOf(ErrInvalid, "Range of blkio weight is from 10 to 1000")
+	case h.OomScoreAdj < -1000 || h.OomScoreAdj > 1000:
+		return errorOf(ErrInvalid, "Invalid value %d, range for oom score adj is [-1000, 1000]", h.OomScoreAdj)
+	case h.ShmSize < 0:
+		return errorOf(ErrInvalid, "SHM size can not be less than 0")
+	}
+	for _, u := range h.Ulimits {
+		if u == nil || !isUlimit(u.Name) {
+			return errorOf(ErrInvalid, "invalid ulimit type: %v", u)
+		}
+		if u.Hard != -1 && (u.Soft > u.Hard || u.Soft == -1) {
+			return errorOf(ErrInvalid, "ulimit soft limit must be less than or equal to hard limit: %d > %d", u.Soft, u.Hard)
+		}
+	}
 	return nil
 }
 
-const minMemory = 6 << 20 // bytes, Docker's
+// allCPUs is how many the daemon may run on: sched_getaffinity(2).
+func allCPUs() int {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		return 1
+	}
+	return set.Count()
+}
+
+// checkModes refuses namespaces that there are not.
+func checkModes(h *containertypes.HostConfig) error {
+	switch {
+	case !h.IpcMode.Valid():
+		return errorOf(ErrInvalid, "invalid IPC mode: %v", h.IpcMode)
+	case !h.PidMode.Valid():
+		return errorOf(ErrInvalid, "invalid PID mode: %v", h.PidMode)
+	case !h.UTSMode.Valid():
+		return errorOf(ErrInvalid, "invalid UTS mode: %v", h.UTSMode)
+	case !h.CgroupnsMode.Valid():
+		return errorOf(ErrInvalid, "invalid cgroup namespace mode: %v", h.CgroupnsMode)
+	case h.UsernsMode != "" && h.UsernsMode != "host":
+		return errorOf(ErrInvalid, "invalid user namespace mode: %v", h.UsernsMode)
+	}
+	return nil
+}
+
+// checkShared refuses to share the namespaces of a container that is not there.
+func (e *Engine) checkShared(h *containertypes.HostConfig) error {
+	for _, mode := range []string{string(h.PidMode), string(h.IpcMode), string(h.NetworkMode)} {
+		if name, ok := strings.CutPrefix(mode, "container:"); ok {
+			if _, err := e.Container(name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 // unsupported names the first wish that the engine has no answer to.
 func unsupported(q *containertypes.CreateRequest) string {
@@ -39,45 +168,30 @@ func unsupported(q *containertypes.CreateRequest) string {
 		asked bool
 		name  string
 	}{
-		{q.Tty, "a terminal (-t)"},
-		{h.Privileged, "--privileged"},
-		{len(h.Binds) > 0 || len(h.Mounts) > 0 || len(q.Volumes) > 0, "a volume or mount (-v, --mount)"},
-		{len(h.Tmpfs) > 0, "--tmpfs"},
 		{len(h.PortBindings) > 0 || h.PublishAllPorts, "publishing ports (-p, -P)"},
-		{h.PidMode != "", "--pid"},
-		{h.IpcMode != "" && h.IpcMode != "private", "--ipc"},
-		{h.UTSMode != "", "--uts"},
-		{h.UsernsMode != "", "--userns"},
-		{h.CgroupnsMode == "host", "--cgroupns host"},
-		{h.RestartPolicy.Name != "" && h.RestartPolicy.Name != containertypes.RestartPolicyDisabled, "--restart"},
-		{len(h.VolumesFrom) > 0, "--volumes-from"},
 		{len(h.Links) > 0, "--link"},
-		{len(h.ExtraHosts) > 0, "--add-host"},
-		{len(h.DNS) > 0, "--dns"},
-		{len(h.GroupAdd) > 0, "--group-add"},
-		{len(h.Devices) > 0 || len(h.DeviceRequests) > 0, "--device"},
-		{len(h.Ulimits) > 0, "--ulimit"},
-		{len(h.Sysctls) > 0, "--sysctl"},
-		{h.Init != nil && *h.Init, "--init"},
-		{h.CPUShares != 0 || h.CPUQuota != 0 || h.CpusetCpus != "" || h.BlkioWeight != 0, "this resource limit"},
+		{len(h.DeviceRequests) > 0, "--gpus"},
+		{len(h.DeviceCgroupRules) > 0, "--device-cgroup-rule"},
+		{h.Runtime != "" && h.Runtime != RuntimeName && h.Runtime != "runc", "--runtime " + h.Runtime},
+		{len(h.StorageOpt) > 0, "--storage-opt"},
+		{q.Healthcheck != nil && len(q.Healthcheck.Test) > 0 && q.Healthcheck.Test[0] != "NONE", "--health-cmd"},
 	} {
 		if w.asked {
 			return w.name
 		}
 	}
-	switch h.NetworkMode {
-	case "", "default", "bridge", "none":
-	default:
-		return fmt.Sprintf("--network %s", h.NetworkMode)
-	}
-	for _, o := range h.SecurityOpt {
-		if o != "seccomp=unconfined" && !isNoNewPrivileges(o) {
-			return "--security-opt " + o
-		}
+	mode := h.NetworkMode
+	if !slices.Contains([]string{"", "default", network.Bridge, network.None, "host"}, string(mode)) && !mode.IsContainer() {
+		return fmt.Sprintf("--network %s", mode)
 	}
 	return ""
 }
 
-func isNoNewPrivileges(option string) bool {
-	return option == "no-new-privileges" || option == "no-new-privileges=true" || option == "no-new-privileges:true"
+// networkMode is the mode as the network knows it.
+func networkMode(m containertypes.NetworkMode) string {
+	switch m {
+	case "", "default":
+		return network.Bridge
+	}
+	return string(m)
 }

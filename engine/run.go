@@ -7,14 +7,17 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
-	containertypes "github.com/moby/moby/api/types/container"
+	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/learndocker/learndocker/engine/cgroup"
 	"github.com/learndocker/learndocker/engine/container"
 	"github.com/learndocker/learndocker/engine/container/pid1"
+	"github.com/learndocker/learndocker/engine/logs"
 	"github.com/learndocker/learndocker/engine/network"
+	"github.com/learndocker/learndocker/engine/stage"
 	"github.com/learndocker/learndocker/engine/stage/wire"
 	"github.com/learndocker/learndocker/engine/sys"
 )
@@ -35,15 +38,26 @@ func (e *Engine) Start(ctx context.Context, c *Container, settled <-chan struct{
 	}
 	c.mu.Lock()
 	if c.process != nil {
+		paused := c.record.State.Paused
 		c.mu.Unlock()
+		if paused {
+			return errorOf(ErrConflict, "cannot start a paused container, try unpause instead")
+		}
 		return nil // is running: Docker answers 304
 	}
-	if c.record.State.Status == containertypes.StateExited {
-		c.exited, c.streams = make(chan struct{}), newStreams()
-	}
+	c.record.Stopped = false // whoever starts it wants it to run
 	c.mu.Unlock()
+	return e.begun(ctx, c, settled)
+}
+
+// begun runs the container; the caller holds its work.
+func (e *Engine) begun(ctx context.Context, c *Container, settled <-chan struct{}) error {
+	c.renew()
 	r := &run{Engine: e, c: c, settled: settled}
-	err := r.start(ctx)
+	err := c.findShared()
+	if err == nil {
+		err = r.start(ctx)
+	}
 	c.setInit(nil)
 	if err != nil {
 		r.unwind()
@@ -53,14 +67,62 @@ func (e *Engine) Start(ctx context.Context, c *Container, settled <-chan struct{
 	return nil
 }
 
+// findShared writes config.json anew where it names namespaces of a container
+// that must be running by now.
+func (c *Container) findShared() error {
+	if !isShared(c.record.HostConfig) {
+		return nil
+	}
+	c.starting = true
+	defer func() { c.starting = false }()
+	o, err := c.options()
+	if err != nil {
+		return err
+	}
+	if c.spec, err = container.NewSpec(o); err != nil {
+		return errorOf(ErrInvalid, "%s", err)
+	}
+	return writeJSON(filepath.Join(c.dir, "config.json"), c.spec)
+}
+
+// renew prepares for a run: of the one before, the clients have been told its end.
+func (c *Container) renew() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.streams.ended {
+		c.streams = newStreams(c.record.Config)
+	}
+	if c.spent {
+		c.exited, c.spent = make(chan struct{}), false
+	}
+}
+
 // startError puts init's failure into the words by which the docker command
 // tells exit codes 126 and 127 from 125.
 func startError(err error) error {
-	var failure *wire.Failure
-	if !errors.As(err, &failure) {
+	failure := failureOf(err)
+	if failure == nil {
 		return err
 	}
 	return errorOf(ErrInvalid, "failed to create task for container: OCI runtime create failed: unable to start container process: %s", failure.Message)
+}
+
+// failureOf is the last word of an init that could not go on; nil for any other
+// error.
+func failureOf(err error) *wire.Failure {
+	var failure *wire.Failure
+	if errors.As(err, &failure) {
+		return failure
+	}
+	return nil
+}
+
+// failureStatus is the exit status of a program that never began.
+func failureStatus(err error) int {
+	if failure := failureOf(err); failure != nil {
+		return failure.Status
+	}
+	return 128
 }
 
 // run is one run of a container.
@@ -70,7 +132,9 @@ type run struct {
 	settled <-chan struct{}
 	group   *cgroup.Group
 	process *container.Process
-	output  func() // waits for the end of the output
+	output  func()   // waits for the end of the output
+	console *os.File // on which init sends the terminal; nil without one
+	began   time.Time
 }
 
 // start passes the stages from the file system to execve.
@@ -99,6 +163,9 @@ func (r *run) start(ctx context.Context) error {
 	if err := r.process.Run(ctx, r.trail, setup); err != nil {
 		return err
 	}
+	if err := r.takeTerminal(); err != nil {
+		return err
+	}
 	err = r.started()
 	if r.isClosing() { // Close may have looked for what to kill before there was anything
 		r.c.kill()
@@ -107,11 +174,15 @@ func (r *run) start(ctx context.Context) error {
 }
 
 func (r *run) makeGroup(ctx context.Context, k sys.Kernel) error {
-	devices := cgroup.DefaultDevices()
+	o, err := r.c.options()
+	if err != nil {
+		return err
+	}
+	devices := o.DeviceRules()
 	if r.rootless {
 		devices = nil // the kernel lets no ordinary user make or open any other
 	}
-	group, fact, err := r.cgroups.Create(k, r.c.record.ID, limits(r.c.record.HostConfig), devices)
+	group, fact, err := r.cgroups.Create(k, r.c.record.ID, o.Limits, devices)
 	if err != nil {
 		return err
 	}
@@ -124,15 +195,26 @@ func (r *run) spawn(ctx context.Context, k sys.Kernel) error {
 	if err != nil {
 		return err
 	}
-	stdio, copyOut, err := r.c.streams.open(r.c.record.Config.OpenStdin)
+	if err := r.openLog(); err != nil {
+		return err
+	}
+	config := r.c.record.Config
+	ends, err := r.c.streams.open(config.OpenStdin, config.Tty)
 	if err != nil {
 		return err
 	}
-	r.process, err = container.Spawn(k, program, stdio)
-	for _, f := range stdio {
-		f.Close() // init has its own
+	launch := container.Launch{Program: program, Stdio: ends.files, Namespaces: r.c.spec.Linux.Namespaces}
+	if config.Tty {
+		var theirs *os.File
+		if r.console, theirs, err = consolePair(); err != nil {
+			return err
+		}
+		defer theirs.Close()
+		launch.Further = []*os.File{theirs}
 	}
-	r.output = copyOut()
+	r.process, err = container.Spawn(k, launch)
+	ends.closeTheirs() // init has its own
+	r.output = r.c.streams.begin(ends)
 	if err != nil {
 		return err
 	}
@@ -140,6 +222,12 @@ func (r *run) spawn(ctx context.Context, k sys.Kernel) error {
 	if r.isClosing() { // Close may have looked for whom to kill before there was anybody
 		r.process.Kill()
 	}
+	return r.showProcess(ctx)
+}
+
+// showProcess is a stop at the process that waits in its namespaces, and another
+// at who it is there.
+func (r *run) showProcess(ctx context.Context) error {
 	if !r.IsWatched() {
 		return nil
 	}
@@ -160,21 +248,62 @@ func (r *run) spawn(ctx context.Context, k sys.Kernel) error {
 	return r.trail.At(ctx, r.process.PID, identity)
 }
 
+// openLog begins to keep the output, or goes on with what is kept of earlier runs.
+func (r *run) openLog() error {
+	o, err := logOptionsOf(r.c.record.HostConfig.LogConfig)
+	if err != nil || o.none {
+		return err
+	}
+	r.c.streams.log, err = logs.Open(r.c.logPath(), o.max, o.kept)
+	return err
+}
+
+// takeTerminal takes our end of the terminal that init has made and passes on
+// what is written to it.
+func (r *run) takeTerminal() error {
+	if r.console == nil {
+		return nil
+	}
+	master, err := receiveTerminal(r.console)
+	if err != nil {
+		return err
+	}
+	r.c.mu.Lock()
+	r.c.terminal.set(master)
+	r.c.mu.Unlock()
+	if r.c.record.Config.OpenStdin {
+		r.c.streams.takeInput(input{master})
+	}
+	r.output = r.c.streams.begin(&stdio{out: master})
+	return nil
+}
+
 func (r *run) attachNetwork(ctx context.Context, k sys.Kernel) error {
-	mode := network.Bridge
-	if r.c.record.HostConfig.NetworkMode == network.None {
-		mode = network.None
+	mode := networkMode(r.c.record.HostConfig.NetworkMode)
+	if mode != network.Bridge && mode != network.None {
+		return r.sharedNetwork(ctx, mode)
 	}
 	fact, err := r.network.Attach(k, r.c.record.ID, mode, r.process.PID)
 	if err != nil {
 		return err
 	}
+	r.c.mu.Lock()
+	r.c.record.Network = fact
+	r.c.mu.Unlock()
 	if fact.Address != "" {
-		hosts := hostsFile(r.c.record.Config.Hostname, fact.Address)
-		if err := os.WriteFile(filepath.Join(r.c.dir, "hosts"), []byte(hosts), 0o644); err != nil {
+		if err := r.c.writeHosts(fact.Address); err != nil {
 			return err
 		}
 	}
+	return r.trail.At(ctx, r.process.PID, fact)
+}
+
+// sharedNetwork: there is nothing to attach in what is somebody else's.
+func (r *run) sharedNetwork(ctx context.Context, mode string) error {
+	fact := stage.Network{PID: r.process.PID, Mode: mode}
+	r.c.mu.Lock()
+	r.c.record.Network = fact
+	r.c.mu.Unlock()
 	return r.trail.At(ctx, r.process.PID, fact)
 }
 
@@ -183,105 +312,39 @@ func (r *run) setup() (pid1.Setup, error) {
 	if err != nil {
 		return pid1.Setup{}, err
 	}
-	spec, linux := *r.c.spec, *r.c.spec.Linux
-	linux.Seccomp = nil // init gets it compiled
-	spec.Linux = &linux
-	s := pid1.Setup{Spec: &spec, Filter: filter.Bytes(), Allowed: filter.Allowed, Userns: r.rootless, NoSetgroups: r.singleID}
-	if r.group != nil {
-		s.CgroupFiles, s.CgroupV1 = r.group.JoinFiles(), r.group.Controllers()
+	s := pid1.Setup{
+		Spec: withoutSeccomp(r.c.spec), Filter: filter.Bytes(), Allowed: filter.Allowed, Userns: r.rootless, NoSetgroups: r.singleID,
+		ByName: true, Groups: r.c.record.HostConfig.GroupAdd,
+	}
+	if r.console != nil {
+		s.ConsoleFD = container.FirstFurther
+		s.Spec.Process.ConsoleSize = consoleSize(r.c.record.HostConfig.ConsoleSize)
+	}
+	if r.group == nil {
+		return s, nil
+	}
+	s.CgroupFiles, s.CgroupV1 = r.group.JoinFiles(), r.group.Controllers()
+	if !hasNamespace(r.c.spec, specs.CgroupNamespace) {
+		s.CgroupPath = r.group.Path()
 	}
 	return s, nil
 }
 
-// started records the run and leaves a goroutine to see to its end.
-func (r *run) started() error {
-	c := r.c
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.process = r.process
-	c.record.State = containertypes.State{
-		Status: containertypes.StateRunning, Running: true, Pid: r.process.PID,
-		StartedAt: time.Now().UTC().Format(time.RFC3339Nano),
-	}
-	c.record.PIDStart, _ = sys.ProcessStart(r.process.PID) // 0 for one that has ended already
-	if err := c.save(); err != nil {                       // start unwinds, nobody else may
-		c.process = nil
-		return err
-	}
-	r.running.Go(r.finish)
-	return nil
+// withoutSeccomp is the spec as init gets it: with the filter compiled, beside it.
+func withoutSeccomp(spec *specs.Spec) *specs.Spec {
+	copied, linux, process := *spec, *spec.Linux, *spec.Process
+	linux.Seccomp = nil
+	copied.Linux, copied.Process = &linux, &process
+	return &copied
 }
 
-// finish waits for the program's end, shows it, and takes the run apart.
-func (r *run) finish() {
-	exit, err := r.process.Wait()
-	if err != nil {
-		exit.Status = 255
+func consoleSize(size [2]uint) *specs.Box {
+	if size == [2]uint{} {
+		return nil
 	}
-	r.output()
-	if r.settled != nil && r.IsWatched() {
-		<-r.settled
-	}
-	exit.Container = r.c.record.ID
-	if r.group != nil {
-		exit.OOMKilled = r.group.OOMKilled()
-	}
-	// A watcher that aborts here changes nothing: the program has ended.
-	_ = r.trail.At(context.Background(), exit.PID, exit)
-	r.unwind()
-
-	c := r.c
-	c.mu.Lock()
-	c.process = nil
-	c.record.State.Status, c.record.State.Running, c.record.State.Pid = containertypes.StateExited, false, 0
-	c.record.State.ExitCode, c.record.State.OOMKilled = exit.Status, exit.OOMKilled
-	c.record.State.FinishedAt = time.Now().UTC().Format(time.RFC3339Nano)
-	auto := c.record.HostConfig.AutoRemove
-	if !auto {
-		_ = c.save() // a full disk must not keep clients waiting for the end
-	}
-	c.streams.end()
-	close(c.exited)
-	c.mu.Unlock()
-	if auto {
-		_ = r.Remove(context.Background(), c, true)
-	}
+	return &specs.Box{Height: size[0], Width: size[1]}
 }
 
-// unwind takes apart what start has made, in the opposite order. Each part
-// may not be there.
-func (r *run) unwind() {
-	k := r.kernel()
-	if r.process != nil {
-		r.process.Kill()
-		_ = r.process.Reap()
-		r.output()
-	}
-	_ = r.network.Detach(r.c.record.ID)
-	if r.group != nil {
-		_ = r.group.Remove(k)
-	}
-	_ = r.c.stack().Unmount(k)
-}
-
-// failed records a run that never began.
-func (r *run) failed(err error) {
-	c := r.c
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	status := 128
-	var failure *wire.Failure
-	if errors.As(err, &failure) {
-		status = failure.Status
-	}
-	c.record.State = containertypes.State{
-		Status: containertypes.StateExited, ExitCode: status, Error: err.Error(),
-		FinishedAt: time.Now().UTC().Format(time.RFC3339Nano),
-	}
-	_ = c.save()
-	c.streams.end()
-	close(c.exited)
-	if c.record.HostConfig.AutoRemove {
-		r.running.Go(func() { _ = r.Remove(context.Background(), c, true) }) // after this start's return
-	}
+func hasNamespace(spec *specs.Spec, kind specs.LinuxNamespaceType) bool {
+	return slices.ContainsFunc(spec.Linux.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == kind })
 }

@@ -28,14 +28,6 @@ import (
 // nothing else is asked for, as Docker uses /docker.
 const DefaultParent = "/learndocker"
 
-// Limits are what a container may use at most; zero is no limit.
-type Limits struct {
-	Memory   int64 // bytes
-	Swap     int64 // bytes of memory and swap together; 0 is twice Memory, -1 no limit
-	NanoCPUs int64 // billionths of a CPU
-	Pids     int64 // tasks
-}
-
 // System is the cgroup layout of this machine.
 type System struct {
 	Version string // "v1", "v2"; "" where none is mounted
@@ -50,9 +42,12 @@ type root struct {
 	dir        string
 }
 
-// joined are the v1 controllers whose groups a container enters. The others
-// (cpuset, blkio, hugetlb, …) limit nothing that learndocker can be asked for.
-var joined = []string{"memory", "cpu", "cpuacct", "pids", "devices", "freezer"}
+// joined are the v1 controllers whose groups every container enters, onDemand
+// those for which it must have been asked for a limit.
+var (
+	joined   = []string{"memory", "cpu", "cpuacct", "pids", "devices", "freezer"}
+	onDemand = []string{"cpuset", "blkio", "hugetlb"}
+)
 
 // Detect reads the mounted hierarchies from /proc/self/mountinfo. The
 // containers' groups will be children of parent; "" is DefaultParent.
@@ -68,6 +63,7 @@ func Detect(parent string) (System, error) {
 		return System{}, fmt.Errorf("read cgroup mounts: %w", err)
 	}
 	s := System{Parent: filepath.Clean(parent)}
+	order := slices.Concat(joined, onDemand)
 	var unified string
 	for _, m := range mounts {
 		if m.FSType == "cgroup2" {
@@ -77,7 +73,7 @@ func Detect(parent string) (System, error) {
 			continue
 		}
 		for option := range strings.SplitSeq(m.VFSOptions, ",") {
-			if slices.Contains(joined, option) && !slices.ContainsFunc(s.roots, func(r root) bool { return r.controller == option }) {
+			if slices.Contains(order, option) && !slices.ContainsFunc(s.roots, func(r root) bool { return r.controller == option }) {
 				s.roots = append(s.roots, root{option, m.Mountpoint})
 			}
 		}
@@ -86,7 +82,7 @@ func Detect(parent string) (System, error) {
 	case len(s.roots) > 0:
 		s.Version, s.Hybrid = "v1", unified != ""
 		slices.SortFunc(s.roots, func(a, b root) int {
-			return slices.Index(joined, a.controller) - slices.Index(joined, b.controller)
+			return slices.Index(order, a.controller) - slices.Index(order, b.controller)
 		})
 	case unified != "":
 		s.Version, s.roots = "v2", []root{{dir: unified}}
@@ -97,7 +93,8 @@ func Detect(parent string) (System, error) {
 // Group is the control group of one container.
 type Group struct {
 	system System
-	path   string // below each root
+	path   string   // below each root
+	asked  []string // controllers beyond those that every container enters
 }
 
 // Open names the group of a container without touching it.
@@ -123,6 +120,9 @@ func (s System) Groups() []*Group {
 	}
 	return groups
 }
+
+// Path is the group's, below each hierarchy's root.
+func (g *Group) Path() string { return g.path }
 
 // ID is the container whose group it is.
 func (g *Group) ID() string { return filepath.Base(g.path) }
@@ -158,6 +158,12 @@ func (g *Group) End() error {
 // those that the group may open; nil is no rule.
 func (s System) Create(k sys.Kernel, id string, l Limits, devices []Device) (*Group, stage.Cgroup, error) {
 	g := s.Open(id)
+	g.asked = l.controllers(s.Version)
+	return g.create(k, id, l, devices)
+}
+
+func (g *Group) create(k sys.Kernel, id string, l Limits, devices []Device) (*Group, stage.Cgroup, error) {
+	s := g.system
 	fact := stage.Cgroup{Container: id, Version: s.Version, Hybrid: s.Hybrid, Path: g.path, Dirs: []string{}, Writes: []stage.Write{}}
 	if s.Version == "" {
 		none := errors.New("no cgroup file system is mounted")
@@ -166,7 +172,7 @@ func (s System) Create(k sys.Kernel, id string, l Limits, devices []Device) (*Gr
 	}
 	var kept error // why controllers are not handed down, where they are not
 	for _, dir := range g.Dirs() {
-		why, err := s.makeGroup(k, dir)
+		why, err := g.makeDir(k, dir)
 		if err != nil {
 			if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EROFS) {
 				fact.Refused = err.Error()
@@ -203,28 +209,6 @@ func (s System) Create(k sys.Kernel, id string, l Limits, devices []Device) (*Gr
 	return g, fact, nil
 }
 
-func (l Limits) mustHold(why error) error {
-	if l == (Limits{}) {
-		return nil
-	}
-	return fmt.Errorf("limits cannot be set on this machine: %w", why)
-}
-
-// controllers are those without which the limits would not hold.
-func (l Limits) controllers() []string {
-	var needed []string
-	if l.NanoCPUs > 0 {
-		needed = append(needed, "cpu")
-	}
-	if l.Memory > 0 {
-		needed = append(needed, "memory")
-	}
-	if l.Pids > 0 {
-		needed = append(needed, "pids")
-	}
-	return needed
-}
-
 // lacks is the error of a group, just made, that has not all the controllers
 // for the limits. kept tells why the groups above have handed none down; nil
 // where the machine has no such controller.
@@ -237,7 +221,7 @@ func (g *Group) lacks(l Limits, kept error) error {
 		}
 		there = strings.Fields(string(data))
 	}
-	for _, c := range l.controllers() {
+	for _, c := range l.controllers(g.system.Version) {
 		switch {
 		case slices.Contains(there, c):
 		case kept != nil:
@@ -258,10 +242,10 @@ func planned(writes []stage.Write, err error) []stage.Write {
 	return writes
 }
 
-// makeGroup makes dir and its parent; on v2 the controllers must be handed
+// makeDir makes dir and its parent; on v2 the controllers must be handed
 // down by each group above, and only a group without processes of its own may
 // do that. kept tells why one has not.
-func (s System) makeGroup(k sys.Kernel, dir string) (kept, err error) {
+func (g *Group) makeDir(k sys.Kernel, dir string) (kept, err error) {
 	parent := filepath.Dir(dir)
 	// The parent may vanish between the two calls: another daemon that ends
 	// removes it when it is empty.
@@ -269,19 +253,41 @@ func (s System) makeGroup(k sys.Kernel, dir string) (kept, err error) {
 		if err := k.Mkdir(parent, 0o755); err != nil && !errors.Is(err, unix.EEXIST) {
 			return nil, err
 		}
-		if s.Version == "v2" {
-			kept = errors.Join(handDown(k, filepath.Dir(parent)), handDown(k, parent))
+		if g.system.Version == "v2" {
+			kept = errors.Join(g.handDown(k, filepath.Dir(parent)), g.handDown(k, parent))
 		}
 		if err := k.Mkdir(dir, 0o755); !errors.Is(err, unix.ENOENT) {
-			return kept, err
+			return kept, errors.Join(err, inherit(k, parent), inherit(k, dir))
 		}
 	}
 	return kept, fmt.Errorf("make %s: its parent keeps vanishing", dir)
 }
 
+// inherit fills what of a v1 cpuset must not be empty, or no process can enter:
+// cpuset(7). Other groups have no such files.
+func inherit(k sys.Kernel, dir string) error {
+	for _, name := range []string{"cpuset.cpus", "cpuset.mems"} {
+		own, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil || strings.TrimSpace(string(own)) != "" {
+			continue
+		}
+		above, err := os.ReadFile(filepath.Join(filepath.Dir(dir), name))
+		if err != nil {
+			continue
+		}
+		if _, v2 := os.Stat(filepath.Join(dir, "cgroup.controllers")); v2 == nil {
+			return nil // there it is the same as the parent's while it is empty
+		}
+		if err := k.WriteFile(filepath.Join(dir, name), strings.TrimSpace(string(above))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // handDown enables the controllers that limits need, of those that the group
-// has. The error is the first refusal.
-func handDown(k sys.Kernel, dir string) (refused error) {
+// above has. The error is the first refusal.
+func (g *Group) handDown(k sys.Kernel, dir string) (refused error) {
 	control := filepath.Join(dir, "cgroup.subtree_control")
 	has, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
 	if err != nil {
@@ -291,7 +297,7 @@ func handDown(k sys.Kernel, dir string) (refused error) {
 	if err != nil {
 		return err
 	}
-	for _, c := range []string{"cpu", "memory", "pids"} {
+	for _, c := range append([]string{"cpu", "memory", "pids"}, g.asked...) {
 		if !slices.Contains(strings.Fields(string(has)), c) || slices.Contains(strings.Fields(string(enabled)), c) {
 			continue
 		}
@@ -305,82 +311,26 @@ func handDown(k sys.Kernel, dir string) (refused error) {
 	return refused
 }
 
-// optional: swap accounting is off on many kernels, and Docker only warns.
-func optional(w stage.Write) bool {
-	return strings.HasSuffix(w.File, "memory.memsw.limit_in_bytes") || strings.HasSuffix(w.File, "memory.swap.max")
-}
-
-const cpuPeriod = 100_000 // microseconds, Docker's
-
-func (g *Group) writes(l Limits, devices []Device) []stage.Write {
-	if g.system.Version == "v2" {
-		return g.writesV2(l)
-	}
-	return append(g.writesV1(l), g.deviceRules(devices)...)
-}
-
-func (g *Group) writesV1(l Limits) []stage.Write {
-	var w []stage.Write
-	add := func(controller, file, meaning string, value int64) {
-		if dir := g.dir(controller); dir != "" {
-			w = append(w, stage.Write{File: filepath.Join(dir, file), Value: strconv.FormatInt(value, 10), Meaning: meaning})
-		}
-	}
-	if l.Memory > 0 {
-		add("memory", "memory.limit_in_bytes", "--memory", l.Memory)
-		if swap := l.swap(); swap > 0 {
-			add("memory", "memory.memsw.limit_in_bytes", "--memory-swap", swap)
-		}
-	}
-	if l.NanoCPUs > 0 {
-		add("cpu", "cpu.cfs_period_us", "--cpus", cpuPeriod)
-		add("cpu", "cpu.cfs_quota_us", "--cpus", l.quota())
-	}
-	if l.Pids > 0 {
-		add("pids", "pids.max", "--pids-limit", l.Pids)
-	}
-	return w
-}
-
-func (g *Group) writesV2(l Limits) []stage.Write {
-	var w []stage.Write
-	add := func(file, meaning, value string) {
-		w = append(w, stage.Write{File: filepath.Join(g.Dirs()[0], file), Value: value, Meaning: meaning})
-	}
-	if l.Memory > 0 {
-		add("memory.max", "--memory", strconv.FormatInt(l.Memory, 10))
-		if swap := l.swap(); swap > 0 {
-			// v2 counts swap alone, Docker's option counts both together.
-			add("memory.swap.max", "--memory-swap", strconv.FormatInt(swap-l.Memory, 10))
-		}
-	}
-	if l.NanoCPUs > 0 {
-		add("cpu.max", "--cpus", fmt.Sprintf("%d %d", l.quota(), cpuPeriod))
-	}
-	if l.Pids > 0 {
-		add("pids.max", "--pids-limit", strconv.FormatInt(l.Pids, 10))
-	}
-	return w
-}
-
-func (l Limits) quota() int64 { return l.NanoCPUs * cpuPeriod / 1_000_000_000 }
-
-func (l Limits) swap() int64 {
-	if l.Swap == 0 {
-		return 2 * l.Memory
-	}
-	return l.Swap
-}
-
-// Dirs are the group's directories, one for each hierarchy.
+// Dirs are the group's directories, one for each hierarchy that it is in.
 func (g *Group) Dirs() []string {
 	var dirs []string
-	for _, r := range g.system.roots {
+	for _, r := range g.roots() {
 		if dir := filepath.Join(r.dir, g.path); !slices.Contains(dirs, dir) {
 			dirs = append(dirs, dir)
 		}
 	}
 	return dirs
+}
+
+// roots are the hierarchies that the group is in, or is to be made in.
+func (g *Group) roots() []root {
+	return slices.DeleteFunc(slices.Clone(g.system.roots), func(r root) bool {
+		if !slices.Contains(onDemand, r.controller) || slices.Contains(g.asked, r.controller) {
+			return false
+		}
+		_, err := os.Stat(filepath.Join(r.dir, g.path))
+		return err != nil
+	})
 }
 
 func (g *Group) dir(controller string) string {
@@ -471,7 +421,7 @@ func (g *Group) Controllers() []string {
 		return nil
 	}
 	var names []string
-	for _, r := range g.system.roots {
+	for _, r := range g.roots() {
 		names = append(names, r.controller)
 	}
 	return names

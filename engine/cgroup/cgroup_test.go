@@ -84,7 +84,7 @@ func TestLimitsThatCannotHoldAreRefused(t *testing.T) {
 // and one of them may not be.
 func TestLimitWithoutItsControllerIsRefused(t *testing.T) {
 	s := System{Version: "v1", Parent: DefaultParent, roots: []root{{"memory", t.TempDir()}}}
-	for limits, missing := range map[Limits]string{{Pids: 5}: "pids", {NanoCPUs: 1e9}: "cpu", {Memory: 1 << 20, Pids: 5}: "pids"} {
+	for missing, limits := range map[string]Limits{"pids": {Memory: 1 << 20, Pids: 5}, "cpu": {NanoCPUs: 1e9}, "cpuset": {CPUs: "0"}, "blkio": {BlkioWeight: 100}} {
 		g, _, err := s.Create(sys.Kernel{}, "id", limits, nil)
 		if want := "limits cannot be set on this machine: the controller " + missing + " is mounted nowhere"; err == nil || err.Error() != want {
 			t.Errorf("%+v: got %v, %v; want %s", limits, g, err, want)

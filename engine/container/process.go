@@ -11,14 +11,17 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 	"unsafe"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/learndocker/learndocker/engine/container/hook"
 	"github.com/learndocker/learndocker/engine/container/pid1"
 	"github.com/learndocker/learndocker/engine/stage"
 	"github.com/learndocker/learndocker/engine/stage/wire"
@@ -28,39 +31,217 @@ import (
 // Process is a container's first process.
 type Process struct {
 	PID     int
+	flags   uintptr  // namespaces made with it
+	Joined  []string // flags of those that it has entered
 	process *os.Process
 	socket  *os.File
 	conn    *wire.Conn
 	started time.Time
 }
 
-// spawnFlags are the namespaces made at once with the process. The cgroup
-// namespace follows when the process has entered its group: its root is the
-// group that one is in when it is made. See cgroup_namespaces(7).
-const spawnFlags = unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWNET
+// environmentOfInit: one processor and no collector. Init lives for
+// milliseconds, and a container's pids limit may leave no room for more threads.
+var environmentOfInit = []string{"GOMAXPROCS=1", "GOGC=off"}
 
-// Spawn starts init in new namespaces. It waits there for Run.
-func Spawn(k sys.Kernel, program *os.File, stdio [3]*os.File) (*Process, error) {
+// Launch says where and with what init starts.
+type Launch struct {
+	Program    *os.File // init's
+	Stdio      [3]*os.File
+	Further    []*os.File // from descriptor 4 on
+	Namespaces []specs.LinuxNamespace
+	Inside     *Process    // whose namespaces it enters, all of them: exec
+	Users      specs.Linux // UIDMappings and GIDMappings of a new user namespace, TimeOffsets of a new time namespace
+}
+
+// FirstFurther is init's number of the first of Launch.Further.
+const FirstFurther = 4
+
+var flagsOf = map[specs.LinuxNamespaceType]uintptr{
+	specs.UserNamespace: unix.CLONE_NEWUSER, specs.MountNamespace: unix.CLONE_NEWNS, specs.PIDNamespace: unix.CLONE_NEWPID,
+	specs.UTSNamespace: unix.CLONE_NEWUTS, specs.IPCNamespace: unix.CLONE_NEWIPC, specs.NetworkNamespace: unix.CLONE_NEWNET,
+	specs.CgroupNamespace: unix.CLONE_NEWCGROUP, specs.TimeNamespace: unix.CLONE_NEWTIME,
+}
+
+// made are the flags of the namespaces that are made at once with the process.
+// The cgroup namespace follows when the process has entered its group: its root
+// is the group that one is in when it is made. See cgroup_namespaces(7).
+func (l Launch) made() uintptr {
+	var flags uintptr
+	for _, ns := range l.Namespaces {
+		if ns.Path == "" && ns.Type != specs.CgroupNamespace && ns.Type != specs.TimeNamespace {
+			flags |= flagsOf[ns.Type]
+		}
+	}
+	return flags
+}
+
+func (l Launch) has(kind specs.LinuxNamespaceType) bool {
+	return slices.ContainsFunc(l.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == kind && ns.Path == "" })
+}
+
+// Spawn starts init in its namespaces. It waits there for Run.
+func Spawn(k sys.Kernel, l Launch) (*Process, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("make socket pair: %w", err)
 	}
 	socket, theirs := os.NewFile(uintptr(pair[0]), "init"), os.NewFile(uintptr(pair[1]), "daemon")
 	defer theirs.Close()
-	process, err := os.StartProcess(fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), program.Fd()), []string{pid1.Name}, &os.ProcAttr{
-		Dir: "/",
-		// One processor and no collector: init lives for milliseconds, and a
-		// container's pids limit may leave no room for more threads.
-		Env:   []string{"GOMAXPROCS=1", "GOGC=off"},
-		Files: []*os.File{stdio[0], stdio[1], stdio[2], theirs},
-		Sys:   &syscall.SysProcAttr{Cloneflags: spawnFlags, Setsid: true},
-	})
-	k.Did("clone", err, sys.UnshareByHand(spawnFlags, "…"), strings.Join(append(sys.CloneFlags(spawnFlags), "SIGCHLD"), "|"))
+	files := append([]*os.File{l.Stdio[0], l.Stdio[1], l.Stdio[2], theirs}, l.Further...)
+	process, joined, err := l.start(k, files)
 	if err != nil {
 		socket.Close()
-		return nil, fmt.Errorf("start init in new namespaces: %w", err)
+		return nil, fmt.Errorf("start init in its namespaces: %w", err)
 	}
-	return &Process{PID: process.Pid, process: process, socket: socket, conn: wire.NewConn(socket, nil)}, nil
+	return &Process{PID: process.Pid, flags: l.made(), Joined: joined, process: process, socket: socket, conn: wire.NewConn(socket, nil)}, nil
+}
+
+// start makes the process with one call where nothing is joined, and by way of
+// an entering child otherwise.
+func (l Launch) start(k sys.Kernel, files []*os.File) (process *os.Process, joined []string, err error) {
+	joins, closeAll, err := l.joins()
+	defer closeAll()
+	if err != nil {
+		return nil, nil, err
+	}
+	flags := l.made()
+	if l.Inside != nil {
+		one, err := l.Inside.namespaces()
+		if err != nil {
+			return nil, nil, err
+		}
+		defer unix.Close(one.fd)
+		joins = append(joins, one)
+	}
+	if len(joins) > 0 || l.has(specs.TimeNamespace) || l.has(specs.UserNamespace) {
+		for _, j := range joins {
+			joined = append(joined, sys.CloneFlags(uintptr(j.flags))...)
+		}
+		process, err = l.enter(k, files, joins, flags)
+		return process, joined, err
+	}
+	process, err = os.StartProcess(fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), l.Program.Fd()), []string{pid1.Name}, &os.ProcAttr{
+		Dir: "/", Env: environmentOfInit, Files: files,
+		Sys: &syscall.SysProcAttr{Cloneflags: flags, Setsid: true},
+	})
+	k.Did("clone", err, sys.UnshareByHand(flags, "…"), strings.Join(append(sys.CloneFlags(flags), "SIGCHLD"), "|"))
+	return process, nil, err
+}
+
+func (l Launch) enter(k sys.Kernel, files []*os.File, joins []join, flags uintptr) (*os.Process, error) {
+	offsets := ""
+	if l.has(specs.TimeNamespace) {
+		for clock, o := range l.Users.TimeOffsets { // time_namespaces(7)
+			offsets += fmt.Sprintf("%s %d %d\n", clock, o.Secs, o.Nanosecs)
+		}
+	}
+	var mapIDs func(int) error
+	if l.has(specs.UserNamespace) {
+		mapIDs = func(pid int) error { return writeMaps(k, pid, l.Users) }
+	}
+	pid, err := enter(l.Program, files, joins, flags, offsets, mapIDs)
+	for _, j := range joins {
+		k.Did("setns", err, "", strconv.Itoa(j.fd), strings.Join(sys.CloneFlags(uintptr(j.flags)), "|"))
+	}
+	k.Did("clone", err, sys.UnshareByHand(flags, "…"), strings.Join(append(sys.CloneFlags(flags), "CLONE_PARENT", "SIGCHLD"), "|"))
+	if err != nil {
+		return nil, err
+	}
+	return os.FindProcess(pid)
+}
+
+// joins opens the namespaces that are named by a path, that of users first: the
+// rights in it are needed for the others.
+func (l Launch) joins() (list []join, closeAll func(), err error) {
+	var opened []*os.File
+	closeAll = func() {
+		for _, f := range opened {
+			f.Close()
+		}
+	}
+	for _, ns := range l.Namespaces {
+		if ns.Path == "" {
+			continue
+		}
+		f, err := os.Open(ns.Path)
+		if err != nil {
+			return nil, closeAll, fmt.Errorf("open namespace: %w", err)
+		}
+		opened = append(opened, f)
+		if err := isNamespace(f, ns.Type); err != nil {
+			return nil, closeAll, err
+		}
+		one := join{int(f.Fd()), int(flagsOf[ns.Type])}
+		if ns.Type == specs.UserNamespace {
+			list = slices.Insert(list, 0, one)
+		} else {
+			list = append(list, one)
+		}
+	}
+	return list, closeAll, nil
+}
+
+// isNamespace holds that a file is a namespace of that kind: ioctl_ns(2).
+func isNamespace(f *os.File, kind specs.LinuxNamespaceType) error {
+	got, err := unix.IoctlRetInt(int(f.Fd()), unix.NS_GET_NSTYPE)
+	if err != nil {
+		return fmt.Errorf("%s is no namespace: %w", f.Name(), err)
+	}
+	if uintptr(got) != flagsOf[kind] {
+		return fmt.Errorf("%s is no %s namespace", f.Name(), kind)
+	}
+	return nil
+}
+
+// namespaces are those of the process that are not ours, for one call of setns(2)
+// with a descriptor of the process.
+func (p *Process) namespaces() (join, error) {
+	fd, err := unix.PidfdOpen(p.PID, 0)
+	if err != nil {
+		return join{}, fmt.Errorf("open process %d: %w", p.PID, err)
+	}
+	one := join{fd: fd}
+	for name, flag := range namespaceFiles {
+		theirs, err := sys.NamespaceInode(strconv.Itoa(p.PID), name)
+		if err != nil {
+			return one, errors.Join(err, unix.Close(fd))
+		}
+		ours, err := sys.NamespaceInode("self", name)
+		if err != nil {
+			return one, errors.Join(err, unix.Close(fd))
+		}
+		if theirs != ours {
+			one.flags |= flag
+		}
+	}
+	// All this was read of the process that the descriptor is of, if it still runs.
+	if err := unix.PidfdSendSignal(fd, 0, nil, 0); err != nil {
+		return one, errors.Join(fmt.Errorf("the container's first process has ended: %w", err), unix.Close(fd))
+	}
+	return one, nil
+}
+
+// namespaceFiles are the kinds by their names in /proc/PID/ns.
+var namespaceFiles = map[string]int{
+	"mnt": unix.CLONE_NEWNS, "pid": unix.CLONE_NEWPID, "uts": unix.CLONE_NEWUTS, "ipc": unix.CLONE_NEWIPC,
+	"net": unix.CLONE_NEWNET, "cgroup": unix.CLONE_NEWCGROUP, "user": unix.CLONE_NEWUSER,
+}
+
+// writeMaps says whom the ids of a new user namespace are outside.
+func writeMaps(k sys.Kernel, pid int, l specs.Linux) error {
+	for _, m := range []struct {
+		file string
+		list []specs.LinuxIDMapping
+	}{{"uid_map", l.UIDMappings}, {"gid_map", l.GIDMappings}} {
+		var lines strings.Builder
+		for _, line := range m.list {
+			fmt.Fprintf(&lines, "%d %d %d\n", line.ContainerID, line.HostID, line.Size)
+		}
+		if err := k.WriteFile(fmt.Sprintf("/proc/%d/%s", pid, m.file), lines.String()); err != nil {
+			return fmt.Errorf("map ids: %w", err)
+		}
+	}
+	return nil
 }
 
 // Await returns when init waits for its setup: from then on it stands still.
@@ -77,7 +258,7 @@ func (p *Process) Await() error {
 
 // Describe reads the process's namespaces beside the daemon's own.
 func (p *Process) Describe(container string) (stage.Namespaces, error) {
-	fact := stage.Namespaces{Container: container, PID: p.PID, Flags: sys.CloneFlags(spawnFlags)}
+	fact := stage.Namespaces{Container: container, PID: p.PID, Flags: sys.CloneFlags(p.flags)}
 	for _, ns := range []struct {
 		name string
 		flag uintptr
@@ -129,9 +310,9 @@ func readMap(pid int, name string) ([]stage.Mapping, error) {
 }
 
 // Run lets init make itself into the container's program and returns when it
-// has: when execve has closed init's end of the socket. Init's stops are shown
-// to the trail's watcher as the daemon's own are. The error of an init that
-// could not go on is a *wire.Failure.
+// has: when execve has closed init's end of the socket, or when init waits for
+// its start (Setup.StartFD). Init's stops are shown to the trail's watcher as the
+// daemon's own are. The error of an init that could not go on is a *wire.Failure.
 func (p *Process) Run(ctx context.Context, trail *stage.Trail, s pid1.Setup) error {
 	defer p.socket.Close()
 	s.Watched = trail.Watched()
@@ -150,21 +331,54 @@ func (p *Process) Run(ctx context.Context, trail *stage.Trail, s pid1.Setup) err
 			return nil
 		case err != nil:
 			return fmt.Errorf("listen to init: %w", err)
-		case packet.Ready:
-			continue // nobody watched, nobody waited for it
+		case packet.Waits:
+			return nil
 		case packet.Error != nil:
 			return packet.Error
-		case packet.Point == nil:
-			return errors.New("listen to init: a packet without meaning")
 		}
+		if err := p.answer(ctx, trail, s, packet); err != nil {
+			return err
+		}
+	}
+}
+
+// answer does what init waits for.
+func (p *Process) answer(ctx context.Context, trail *stage.Trail, s pid1.Setup, packet wire.Packet) error {
+	switch {
+	case packet.Ready:
+		return nil // nobody watched, nobody waited for it
+	case packet.Hooks != nil:
+		if err := p.runHooks(s, packet.Hooks); err != nil {
+			return errors.Join(err, p.conn.Send(wire.Packet{Abort: err.Error()}))
+		}
+	case packet.Point != nil:
 		trail.Add(packet.Point.Acts...)
 		if err := trail.At(ctx, p.PID, packet.Point.Fact); err != nil {
 			return err
 		}
-		if err := p.conn.Send(wire.Packet{Go: true}); err != nil {
-			return fmt.Errorf("let init go on: %w", err)
+	default:
+		return errors.New("listen to init: a packet without meaning")
+	}
+	if err := p.conn.Send(wire.Packet{Go: true}); err != nil {
+		return fmt.Errorf("let init go on: %w", err)
+	}
+	return nil
+}
+
+// runHooks runs the hooks that belong outside the container.
+func (p *Process) runHooks(s pid1.Setup, names []string) error {
+	state := s.State
+	state.Pid = p.PID
+	for _, name := range names {
+		list := s.Spec.Hooks.CreateRuntime
+		if name == "prestart" {
+			list = s.Spec.Hooks.Prestart
+		}
+		if err := hook.Run(state, list); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	return nil
 }
 
 // Kill ends the process, and with it every process of its PID namespace:

@@ -57,6 +57,7 @@ func (d *Daemon) Serve(ctx context.Context, host string) error {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
+	d.engine.WakeAll()
 	d.log.Info("ready", "host", host, "data-root", d.engine.DataRoot())
 	select {
 	case err := <-ended:
@@ -208,7 +209,7 @@ func (d *Daemon) watch(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusConflict, "somebody already watches this daemon")
 		return
 	}
-	conn, buffered, err := hijack(w, "")
+	conn, buffered, err := hijack(w, http.StatusSwitchingProtocols, "")
 	if err != nil {
 		writeError(w, http.StatusInternalServerError, err.Error())
 		return

@@ -145,8 +145,10 @@ func (x *exchange) json(status int, v any) error {
 }
 
 // stream begins an answer whose body follows piece by piece.
-func (x *exchange) stream() error {
-	x.w.Header().Set("Content-Type", "application/json")
+func (x *exchange) stream() error { return x.streamOf("application/json") }
+
+func (x *exchange) streamOf(kind string) error {
+	x.w.Header().Set("Content-Type", kind)
 	if err := x.hold(http.StatusOK, nil, true); err != nil {
 		return err
 	}
@@ -156,22 +158,26 @@ func (x *exchange) stream() error {
 
 // upgrade takes the connection over for a raw stream.
 func (x *exchange) upgrade(contentType string) (net.Conn, *bufio.Reader, error) {
-	if !isUpgrade(x.r) {
-		return nil, nil, badRequest{errors.New("this request wants the headers Connection: Upgrade and Upgrade: tcp")}
-	}
 	x.w.Header().Set("Content-Type", contentType)
-	if err := x.hold(http.StatusSwitchingProtocols, nil, true); err != nil {
+	status := http.StatusSwitchingProtocols
+	if !isUpgrade(x.r) { // the older way: a body without end, in both directions
+		status = http.StatusOK
+	}
+	if err := x.hold(status, nil, true); err != nil {
 		return nil, nil, err
 	}
-	return hijack(x.w, contentType)
+	return hijack(x.w, status, contentType)
 }
 
-func hijack(w http.ResponseWriter, contentType string) (net.Conn, *bufio.Reader, error) {
+func hijack(w http.ResponseWriter, status int, contentType string) (net.Conn, *bufio.Reader, error) {
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return nil, nil, fmt.Errorf("take over connection: %w", err)
 	}
 	head := "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
+	if status == http.StatusOK {
+		head = "HTTP/1.1 200 OK\r\n"
+	}
 	if contentType != "" {
 		head += "Content-Type: " + contentType + "\r\n"
 	}
@@ -194,6 +200,8 @@ func (x *exchange) fail(err error) {
 		status = http.StatusConflict
 	case errors.Is(err, engine.ErrInvalid), errors.As(err, &bad):
 		status = http.StatusBadRequest
+	case errors.Is(err, engine.ErrUnsupported):
+		status = http.StatusNotImplemented
 	}
 	body, _ := json.Marshal(errorAnswer{err.Error()})
 	x.w.Header().Set("Content-Type", "application/json")

@@ -21,22 +21,37 @@ func (d *Daemon) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+api.WatchPath, d.watch)
 	for pattern, f := range map[string]func(*exchange) error{
-		"GET /_ping":                   d.ping, // and HEAD
-		"GET /version":                 d.versions,
-		"GET /info":                    d.info,
-		"POST /containers/create":      createContainer,
-		"GET /containers/json":         listContainers,
-		"GET /containers/{id}/json":    inspectContainer,
-		"POST /containers/{id}/attach": attachContainer,
-		"POST /containers/{id}/wait":   waitContainer,
-		"POST /containers/{id}/start":  startContainer,
-		"POST /containers/{id}/kill":   killContainer,
-		"POST /containers/{id}/stop":   stopContainer,
-		"DELETE /containers/{id}":      removeContainer,
-		"POST /images/create":          pullImage,
-		"GET /images/json":             listImages,
-		"GET /images/{name...}":        inspectImage, // …/json
-		"DELETE /images/{name...}":     removeImage,
+		"GET /_ping":                    d.ping, // and HEAD
+		"GET /version":                  d.versions,
+		"GET /info":                     d.info,
+		"POST /containers/create":       createContainer,
+		"GET /containers/json":          listContainers,
+		"GET /containers/{id}/json":     inspectContainer,
+		"POST /containers/{id}/attach":  attachContainer,
+		"POST /containers/{id}/resize":  resizeContainer,
+		"POST /containers/{id}/wait":    waitContainer,
+		"POST /containers/{id}/start":   startContainer,
+		"POST /containers/{id}/kill":    killContainer,
+		"POST /containers/{id}/stop":    stopContainer,
+		"POST /containers/{id}/restart": restartContainer,
+		"POST /containers/{id}/pause":   changes(pauseContainer),
+		"POST /containers/{id}/unpause": changes(unpauseContainer),
+		"POST /containers/{id}/rename":  changes(renameContainer),
+		"POST /containers/{id}/update":  updateContainer,
+		"GET /containers/{id}/logs":     containerLogs,
+		"GET /containers/{id}/top":      topContainer,
+		"GET /containers/{id}/stats":    containerStats,
+		"POST /containers/{id}/exec":    createExec,
+		"POST /exec/{id}/start":         startExec,
+		"POST /exec/{id}/resize":        resizeExec,
+		"GET /exec/{id}/json":           inspectExec,
+		"POST /containers/prune":        pruneContainers,
+		"GET /events":                   watchEvents,
+		"DELETE /containers/{id}":       changes(removeContainer),
+		"POST /images/create":           pullImage,
+		"GET /images/json":              listImages,
+		"GET /images/{name...}":         inspectImage, // …/json
+		"DELETE /images/{name...}":      removeImage,
 	} {
 		mux.HandleFunc(pattern, d.operation(f))
 	}

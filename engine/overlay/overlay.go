@@ -48,6 +48,14 @@ type Stack struct {
 func (s Stack) upper() string { return filepath.Join(s.Dir, "upper") }
 func (s Stack) work() string  { return filepath.Join(s.Dir, "work") }
 
+// Changed is where the container's own changes are: of a copy, all of it.
+func (s Stack) Changed() string {
+	if s.Driver == Copy {
+		return s.Merged()
+	}
+	return s.upper()
+}
+
 // Merged is where the stack is mounted.
 func (s Stack) Merged() string { return filepath.Join(s.Dir, "merged") }
 

@@ -31,12 +31,27 @@ const (
 	ContainerRemove Name = "container.remove"
 )
 
+// The stages of other commands.
+const (
+	ExecCreate       Name = "exec.create"
+	ExecSetns        Name = "exec.setns"
+	ExecCgroup       Name = "exec.cgroup"
+	ExecExit         Name = "exec.exit"
+	ProcessSignal    Name = "process.signal"
+	ContainerStop    Name = "container.stop"
+	ContainerPause   Name = "container.pause"
+	ContainerUnpause Name = "container.unpause"
+	ContainerUpdate  Name = "container.update"
+	ContainerRename  Name = "container.rename"
+)
+
 // known holds one zero fact for each stage, in order: the one table by which
 // facts are decoded and stages are listed.
 var known = []Fact{
 	Request{}, Lookup{}, Response{}, Resolved{}, Blob{}, Unpacked{}, Tagged{}, Created{},
 	Overlay{}, Cgroup{}, Namespaces{}, UserMap{}, Network{}, Joined{}, Mounts{}, Pivoted{},
 	Dropped{}, Exec{}, Exit{}, Removed{},
+	ExecCreated{}, Entered{}, ExecJoined{}, ExecExited{}, Signaled{}, Stopped{}, Paused{}, Unpaused{}, Updated{}, Renamed{},
 }
 
 // Names lists every stage in order.

@@ -102,6 +102,41 @@ func (k Kernel) Sethostname(name string) error {
 	return failure("sethostname", name, err)
 }
 
+// Setdomainname sets the NIS domain of this UTS namespace: setdomainname(2).
+func (k Kernel) Setdomainname(name string) error {
+	err := unix.Setdomainname([]byte(name))
+	k.Did("setdomainname", err, "domainname "+shell(name), Quote(name), strconv.Itoa(len(name)))
+	return failure("setdomainname", name, err)
+}
+
+// Chroot makes dir the root of this process alone: chroot(2).
+func (k Kernel) Chroot(dir string) error {
+	err := unix.Chroot(dir)
+	k.Did("chroot", err, "chroot "+shell(dir), Quote(dir))
+	return failure("chroot", dir, err)
+}
+
+// MountSetattr changes attributes of a whole tree of mounts: mount_setattr(2).
+func (k Kernel) MountSetattr(target string, flags uint, attr *unix.MountAttr) error {
+	err := unix.MountSetattr(unix.AT_FDCWD, target, flags, attr)
+	k.Did("mount_setattr", err, "", "AT_FDCWD", Quote(target), fmt.Sprintf("%#x", flags), fmt.Sprintf("{attr_set=%#x}", attr.Attr_set))
+	return failure("mount_setattr", target, err)
+}
+
+// OpenTree takes a copy of a tree of mounts that hangs nowhere yet: open_tree(2).
+func (k Kernel) OpenTree(path string, flags uint) (int, error) {
+	fd, err := unix.OpenTree(unix.AT_FDCWD, path, flags)
+	k.Did("open_tree", err, "", "AT_FDCWD", Quote(path), fmt.Sprintf("%#x", flags))
+	return fd, failure("open_tree", path, err)
+}
+
+// Prlimit sets a limit of this process: prlimit(2). name is the resource's.
+func (k Kernel) Prlimit(resource int, name string, soft, hard uint64) error {
+	err := unix.Prlimit(0, resource, &unix.Rlimit{Cur: soft, Max: hard}, nil)
+	k.Did("prlimit64", err, "", "0", name, fmt.Sprintf("{rlim_cur=%d, rlim_max=%d}", soft, hard), "NULL")
+	return failure("prlimit64", name, err)
+}
+
 // Unshare puts the calling thread into new namespaces: unshare(2).
 func (k Kernel) Unshare(flags uintptr) error {
 	err := unix.Unshare(int(flags))

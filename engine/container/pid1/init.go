@@ -32,6 +32,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"unsafe"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -49,9 +50,12 @@ const Name = "learndocker-init"
 // those of the main thread, the one that /proc/PID shows and that execve keeps;
 // only in an initialiser can the main goroutine be tied to it.
 func init() {
-	if os.Args[0] == Name {
+	switch os.Args[0] {
+	case Name:
 		runtime.LockOSThread()
 		os.Exit(run())
+	case ReaperPath:
+		os.Exit(reap(os.Args[1:]))
 	}
 }
 
@@ -87,10 +91,20 @@ type Setup struct {
 	Spec        *specs.Spec `json:"spec"`
 	CgroupFiles []string    `json:"cgroupFiles"`           // files to join by; empty where there is no group
 	CgroupV1    []string    `json:"cgroupV1,omitempty"`    // v1 controllers to mount inside; none on v2
+	CgroupPath  string      `json:"cgroupPath,omitempty"`  // the group's path, where it is seen without a cgroup namespace
 	Filter      []byte      `json:"filter"`                // compiled seccomp program
+	FilterFlags uint        `json:"filterFlags,omitempty"` // of seccomp(2)
 	Allowed     int         `json:"allowed"`               // system calls that it lets pass
 	Userns      bool        `json:"userns"`                // device nodes cannot be made, only borrowed
 	NoSetgroups bool        `json:"noSetgroups,omitempty"` // /proc/self/setgroups says "deny"
+	BindRoot    bool        `json:"bindRoot,omitempty"`    // the root is a directory, not a mount yet
+	Inside      bool        `json:"inside,omitempty"`      // in a container's namespaces already: exec
+	ByName      bool        `json:"byName,omitempty"`      // user and groups are looked up in the root's own files, as Docker does
+	Groups      []string    `json:"groups,omitempty"`      // further groups, with ByName
+	ConsoleFD   int         `json:"consoleFD,omitempty"`   // a socket that wants the terminal's other end; 0 for none
+	StartFD     int         `json:"startFD,omitempty"`     // a listening socket: who connects lets the program begin; 0 for none
+	Survives    bool        `json:"survives,omitempty"`    // its parent's end is not its own
+	State       specs.State `json:"state"`                 // for hooks
 }
 
 // initProcess is init at work.
@@ -98,6 +112,9 @@ type initProcess struct {
 	Setup
 	kernel sys.Kernel
 	trail  *stage.Trail
+	conn   *wire.Conn
+
+	private bool // nothing mounted here is seen elsewhere
 }
 
 // become takes the answer to a call that was made before anybody could be told
@@ -113,7 +130,7 @@ func become(conn *wire.Conn, mortal error) error {
 	if err != nil {
 		return fmt.Errorf("wait for setup: %w", err)
 	}
-	p := &initProcess{}
+	p := &initProcess{conn: conn}
 	if err := json.Unmarshal(packet.Setup, &p.Setup); err != nil {
 		return fmt.Errorf("read setup: %w", err)
 	}
@@ -122,7 +139,16 @@ func become(conn *wire.Conn, mortal error) error {
 	}
 	p.kernel = sys.Kernel{Trail: p.trail, By: "init"}
 	p.kernel.Did("prctl", nil, "", "PR_SET_PDEATHSIG", "SIGKILL")
-	for _, step := range []func() (stage.Fact, error){p.joinCgroup, p.mountAll, p.pivot, p.dropPrivileges} {
+	if p.Survives {
+		if err := p.stayMortal(); err != nil {
+			return err
+		}
+	}
+	steps := []func() (stage.Fact, error){p.joinCgroup, p.mountAll, p.pivot, p.dropPrivileges}
+	if p.Inside {
+		steps = []func() (stage.Fact, error){p.dropPrivileges}
+	}
+	for _, step := range steps {
 		fact, err := step()
 		if err != nil {
 			return err
@@ -164,9 +190,33 @@ func (p *initProcess) joinCgroup() (stage.Fact, error) {
 	if fact.Host, err = sys.NamespaceInode("self", "cgroup"); err != nil {
 		return nil, err
 	}
-	if err := p.kernel.Unshare(unix.CLONE_NEWCGROUP); err != nil {
-		return nil, fmt.Errorf("make cgroup namespace: %w", err)
+	if p.isNew(specs.CgroupNamespace) {
+		if err := p.kernel.Unshare(unix.CLONE_NEWCGROUP); err != nil {
+			return nil, fmt.Errorf("make cgroup namespace: %w", err)
+		}
 	}
 	fact.Inode, err = sys.NamespaceInode("self", "cgroup")
 	return fact, err
+}
+
+// isNew reports whether the container has a namespace of that kind that nobody
+// else was in before.
+func (p *initProcess) isNew(kind specs.LinuxNamespaceType) bool {
+	return slices.ContainsFunc(p.Spec.Linux.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == kind && ns.Path == "" })
+}
+
+// askHooks has the parent run the hooks of a stage, outside, and waits for them:
+// OCI runtime specification, config.md, "POSIX-platform Hooks".
+func (p *initProcess) askHooks(names ...string) error {
+	if err := p.conn.Send(wire.Packet{Hooks: names}); err != nil {
+		return err
+	}
+	word, err := p.conn.Receive()
+	if err != nil {
+		return fmt.Errorf("wait for hooks: %w", err)
+	}
+	if !word.Go {
+		return errors.New(word.Abort)
+	}
+	return nil
 }

@@ -7,6 +7,8 @@
 //	     │ ── {"point":{…}} ────────────►  │  the process does not move
 //	     │ ◄── {"go":true} ──────────────  │  on it goes
 //	     │ ◄── {"abort":"reason"} ───────  │  or: it unwinds
+//	     │ ── {"hooks":[…]} ────────────►  │  init only: it waits until they have run
+//	     │ ── {"waits":true} ───────────►  │  init only: for whoever starts it, by another way
 //	     │ ── {"error":{…}} ────────────►  │  the last word of one that could not go on
 //
 // A closed connection means abort to the held side; to the other side it means
@@ -50,6 +52,8 @@ type Packet struct {
 	Error *Failure        `json:"error,omitempty"`
 	Ready bool            `json:"ready,omitempty"` // from init only: it waits for its setup
 	Setup json.RawMessage `json:"setup,omitempty"` // to init only: what to make of itself
+	Waits bool            `json:"waits,omitempty"` // from init only: all is made, it waits for its start
+	Hooks []string        `json:"hooks,omitempty"` // from init only: these are to be run now, outside
 }
 
 // Conn sends and receives packets. Sends may come from several goroutines,

@@ -1,0 +1,70 @@
+//go:build linux
+
+package daemon
+
+import (
+	"net/http"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"time"
+
+	containertypes "github.com/moby/moby/api/types/container"
+	networktypes "github.com/moby/moby/api/types/network"
+	"github.com/moby/moby/api/types/storage"
+
+	"github.com/learndocker/learndocker/engine"
+)
+
+// never is the time of what has not been, in Docker's answers.
+const never = "0001-01-01T00:00:00Z"
+
+func inspectContainer(x *exchange) error {
+	c, err := x.container()
+	if err != nil {
+		return err
+	}
+	r := c.Snapshot()
+	for _, stamp := range []*string{&r.State.StartedAt, &r.State.FinishedAt} {
+		if *stamp == "" {
+			*stamp = never
+		}
+	}
+	dir := c.Dir()
+	answer := containertypes.InspectResponse{
+		ID: r.ID, Created: r.Created.Format(time.RFC3339Nano), Path: r.Args[0], Args: r.Args[1:], State: &r.State, Image: r.ImageID,
+		ResolvConfPath: filepath.Join(dir, "resolv.conf"), HostnamePath: filepath.Join(dir, "hostname"), HostsPath: filepath.Join(dir, "hosts"),
+		LogPath: c.LogPath(), Name: "/" + r.Name, RestartCount: r.RestartCount, Driver: x.StorageDriver(), Platform: "linux",
+		HostConfig: r.HostConfig, Config: r.Config, ExecIDs: c.ExecIDs(),
+		GraphDriver: &storage.DriverData{Name: x.StorageDriver(), Data: map[string]string{
+			"LowerDir": strings.Join(r.Lower, ":"), "UpperDir": filepath.Join(dir, "upper"), "WorkDir": filepath.Join(dir, "work"), "MergedDir": filepath.Join(dir, "merged"),
+		}},
+		Mounts: mountPoints(r), NetworkSettings: networkSettings(r),
+	}
+	if isTrue(x.r.URL.Query().Get("size")) {
+		own := c.Size()
+		whole := own + x.ImageSize(r.ImageID)
+		answer.SizeRw, answer.SizeRootFs = &own, &whole
+	}
+	return x.json(http.StatusOK, answer)
+}
+
+func networkSettings(r engine.Record) *containertypes.NetworkSettings {
+	s := &containertypes.NetworkSettings{Ports: networktypes.PortMap{}, Networks: endpoints(r)}
+	if r.State.Running && r.Network.Veth != "" {
+		s.SandboxID = r.ID
+	}
+	return s
+}
+
+// fillEndpoint writes what the kernel was asked for when the container was
+// connected.
+func fillEndpoint(e *networktypes.EndpointSettings, r engine.Record) {
+	prefix, err := netip.ParsePrefix(r.Network.Address)
+	if err != nil {
+		return
+	}
+	e.IPAddress, e.IPPrefixLen, e.NetworkID, e.EndpointID = prefix.Addr(), prefix.Bits(), r.Network.Bridge, r.Network.Veth
+	e.Gateway, _ = netip.ParseAddr(r.Network.Gateway) // written by us
+	_ = e.MacAddress.UnmarshalText([]byte(r.Network.MAC))
+}

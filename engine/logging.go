@@ -1,0 +1,55 @@
+//go:build linux
+
+package engine
+
+import (
+	"strconv"
+
+	"github.com/docker/go-units"
+	containertypes "github.com/moby/moby/api/types/container"
+)
+
+// LogDriver is the one that containers have unless they ask for another.
+const LogDriver = "json-file"
+
+// logOptions are those of the driver json-file.
+type logOptions struct {
+	none bool  // nothing is kept
+	max  int64 // bytes
+	kept int   // files
+}
+
+func logOptionsOf(c containertypes.LogConfig) (logOptions, error) {
+	o := logOptions{kept: 1}
+	switch c.Type {
+	case "none":
+		o.none = true
+		return o, nil
+	case "", LogDriver:
+	default:
+		return o, errorOf(ErrInvalid, "logger: no log driver named '%s' is registered", c.Type)
+	}
+	for name, value := range c.Config {
+		var err error
+		switch name {
+		case "max-size":
+			if value != "-1" {
+				o.max, err = units.FromHumanSize(value)
+			}
+		case "max-file":
+			if o.kept, err = strconv.Atoi(value); err == nil && o.kept < 1 {
+				return o, errorOf(ErrInvalid, "max-file cannot be less than 1")
+			}
+		case "labels", "labels-regex", "env", "env-regex", "tag", "compress":
+		default:
+			return o, errorOf(ErrInvalid, "unknown log opt '%s' for json-file log driver", name)
+		}
+		if err != nil {
+			return o, errorOf(ErrInvalid, "invalid value for log opt '%s': %s", name, value)
+		}
+	}
+	if o.max == 0 && o.kept > 1 {
+		return o, errorOf(ErrInvalid, "max-file cannot be set when max-size is not set")
+	}
+	return o, nil
+}
