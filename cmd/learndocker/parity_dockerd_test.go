@@ -21,6 +21,8 @@ import (
 	ggcr "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"golang.org/x/sys/unix"
+
+	"github.com/learndocker/learndocker/engine/client"
 )
 
 // classroom is a network of its own with a registry in it, a real dockerd and
@@ -50,22 +52,36 @@ func newClassroom(t *testing.T) *classroom {
 	}
 	tool(t, "ip", "link", "set", "lo", "up")
 	serveImages(t, store)
+	if os.Getenv("LEARNDOCKER_PARITY_PEER") == "dockerd" {
+		return &classroom{dockerd: startDockerd(t), ours: secondDockerd(t)}
+	}
 	return &classroom{dockerd: startDockerd(t), ours: oursOf(startDaemon(t))}
+}
+
+// secondDockerd stands in for learndocker: what is volatile between two of
+// them says nothing of learndocker.
+func secondDockerd(t *testing.T) parityDaemon {
+	t.Helper()
+	tool(t, "ip", "link", "add", "ldparity1", "type", "bridge")
+	tool(t, "ip", "address", "add", "172.30.0.1/24", "dev", "ldparity1")
+	return startDockerd(t, "--bridge", "ldparity1")
 }
 
 func oursOf(d *testDaemon) parityDaemon { return parityDaemon{d.host, d.data} }
 
 // startDockerd runs a dockerd that nothing else on the machine meets: its
 // mounts, its network and its processes are its own and end with it.
-func startDockerd(t *testing.T) parityDaemon {
+func startDockerd(t *testing.T, flags ...string) parityDaemon {
 	t.Helper()
 	dir := shortDir(t)
 	group := "ld-parity-" + filepath.Base(dir)
 	d := parityDaemon{"unix://" + filepath.Join(dir, "docker.sock"), filepath.Join(dir, "data")}
 	script := `mount -t tmpfs tmpfs /run || exit
-dockerd --data-root "$0/data" --exec-root "$0/exec" --pidfile "$0/pid" -H "unix://$0/docker.sock" --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$1" --insecure-registry localhost:5000
+dir=$0 group=$1; shift
+dockerd "$@" --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" -H "unix://$dir/docker.sock" --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$group" --insecure-registry localhost:5000
 true`
-	cmd := exec.Command("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script, dir, group)
+	line := append([]string{"--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script, dir, group}, flags...)
+	cmd := exec.Command("unshare", line...)
 	log, err := os.Create(filepath.Join(dir, "dockerd.log"))
 	if err != nil {
 		t.Fatal(err)
@@ -76,20 +92,24 @@ true`
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("dockerd said:\n%s", readText(t, log.Name()))
+		}
 		_ = cmd.Process.Kill() // its children end with it
 		_ = cmd.Wait()
 		removeGroups(t, group)
 	})
-	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		conn, err := net.Dial("unix", strings.TrimPrefix(d.host, "unix://"))
-		if err == nil {
-			conn.Close()
-			return d
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("dockerd does not answer: %v\n%s", err, readText(t, log.Name()))
-		}
+	c, err := client.New(d.host)
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer c.Close()
+	ready, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := c.Await(ready); err != nil { // it listens long before it answers
+		t.Fatalf("dockerd does not answer: %v", err)
+	}
+	return d
 }
 
 // removeGroups removes the control groups that a killed dockerd leaves, once

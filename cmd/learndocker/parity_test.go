@@ -32,6 +32,7 @@ const scenariosAtOnce = 6
 // stderr side by side. PARITY.md says what came of it.
 //
 //	LEARNDOCKER_PARITY_ONLY=run,cp   these scenarios and no others
+//	LEARNDOCKER_PARITY_PEER=dockerd  a second dockerd in learndocker's place: what differs then is volatile
 //	LEARNDOCKER_PARITY_MARK=1        marks what differs and has no mark: not yet
 //	-update                          rewrites PARITY.md; takes away "not yet" where it is no longer true
 func TestParity(t *testing.T) {
