@@ -25,63 +25,85 @@ import (
 	"github.com/learndocker/learndocker/engine/client"
 )
 
-// classroom is a network of its own with a registry in it, a real dockerd and
-// a learndocker daemon, which have the same images.
+// classroom is a real dockerd and a learndocker daemon that have the same
+// images. Each has a network of its own, with a registry at localhost:5000.
 type classroom struct {
 	dockerd, ours parityDaemon
 }
 
 // parityDaemon is one side.
 type parityDaemon struct {
-	host string
-	data string
+	host  string
+	dir   string
+	data  string
+	group string // the top of its control groups, where that is not learndocker
 }
 
-// newClassroom makes one for the test whose goroutine calls it. The goroutine
-// keeps its thread, which lives in the new network and ends with it.
 func newClassroom(t *testing.T) *classroom {
 	t.Helper()
 	needRoot(t)
 	need(t, "dockerd", "docker.io")
 	need(t, "ip", "iproute2")
+	room := &classroom{dockerd: startDockerd(t, newNetwork(t))}
+	if os.Getenv("LEARNDOCKER_PARITY_PEER") == "dockerd" {
+		room.ours = startDockerd(t, newNetwork(t))
+		return room
+	}
+	ours := startDaemon(t, "nsenter", "--net="+newNetwork(t))
+	room.ours = parityDaemon{host: ours.host, dir: ours.dir, data: ours.data}
+	return room
+}
+
+// newNetwork makes a network with the registries in it and returns its path
+// for nsenter(1). It lasts as long as the test.
+func newNetwork(t *testing.T) string {
+	t.Helper()
 	store := registry.New(registry.Logger(discardLogger))
 	fillRegistry(t, store)
-	runtime.LockOSThread()
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Fatal(err)
+	made := make(chan string)
+	failed := make(chan error)
+	over := make(chan struct{})
+	t.Cleanup(func() { close(over) })
+	go func() {
+		runtime.LockOSThread() // and no unlocking: the thread ends with the goroutine
+		err := unix.Unshare(unix.CLONE_NEWNET)
+		if err == nil {
+			err = exec.Command("ip", "link", "set", "lo", "up").Run()
+		}
+		var servers []*http.Server
+		if err == nil {
+			servers, err = serveImages(store)
+		}
+		if err != nil {
+			failed <- err
+			return
+		}
+		made <- fmt.Sprintf("/proc/%d/task/%d/ns/net", os.Getpid(), unix.Gettid())
+		<-over
+		for _, s := range servers {
+			_ = s.Close()
+		}
+	}()
+	select {
+	case path := <-made:
+		return path
+	case err := <-failed:
+		t.Fatalf("make a network: %v", err)
 	}
-	tool(t, "ip", "link", "set", "lo", "up")
-	serveImages(t, store)
-	if os.Getenv("LEARNDOCKER_PARITY_PEER") == "dockerd" {
-		return &classroom{dockerd: startDockerd(t), ours: secondDockerd(t)}
-	}
-	return &classroom{dockerd: startDockerd(t), ours: oursOf(startDaemon(t))}
+	return ""
 }
-
-// secondDockerd stands in for learndocker: what is volatile between two of
-// them says nothing of learndocker.
-func secondDockerd(t *testing.T) parityDaemon {
-	t.Helper()
-	tool(t, "ip", "link", "add", "ldparity1", "type", "bridge")
-	tool(t, "ip", "address", "add", "172.30.0.1/24", "dev", "ldparity1")
-	return startDockerd(t, "--bridge", "ldparity1")
-}
-
-func oursOf(d *testDaemon) parityDaemon { return parityDaemon{d.host, d.data} }
 
 // startDockerd runs a dockerd that nothing else on the machine meets: its
 // mounts, its network and its processes are its own and end with it.
-func startDockerd(t *testing.T, flags ...string) parityDaemon {
+func startDockerd(t *testing.T, network string) parityDaemon {
 	t.Helper()
 	dir := shortDir(t)
 	group := "ld-parity-" + filepath.Base(dir)
-	d := parityDaemon{"unix://" + filepath.Join(dir, "docker.sock"), filepath.Join(dir, "data")}
+	d := parityDaemon{host: "unix://" + filepath.Join(dir, "docker.sock"), dir: dir, data: filepath.Join(dir, "data"), group: group}
 	script := `mount -t tmpfs tmpfs /run || exit
-dir=$0 group=$1; shift
-dockerd "$@" --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" -H "unix://$dir/docker.sock" --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$group" --insecure-registry localhost:5000
+dockerd --data-root "$0/data" --exec-root "$0/exec" --pidfile "$0/pid" -H "unix://$0/docker.sock" --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$1" --insecure-registry localhost:5000
 true`
-	line := append([]string{"--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script, dir, group}, flags...)
-	cmd := exec.Command("unshare", line...)
+	cmd := exec.Command("nsenter", "--net="+network, "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script, dir, group)
 	log, err := os.Create(filepath.Join(dir, "dockerd.log"))
 	if err != nil {
 		t.Fatal(err)
@@ -151,8 +173,7 @@ func fillRegistry(t *testing.T, store http.Handler) {
 
 // serveImages lets registries listen in this thread's network: one at port
 // 5000, and one at 5001 that wants a name and a password.
-func serveImages(t *testing.T, store http.Handler) {
-	t.Helper()
+func serveImages(store http.Handler) (servers []*http.Server, err error) {
 	guarded := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if name, word, ok := r.BasicAuth(); !ok || name != "ada" || word != "secret" {
 			w.Header().Set("WWW-Authenticate", `Basic realm="parity"`)
@@ -164,12 +185,13 @@ func serveImages(t *testing.T, store http.Handler) {
 	for address, handler := range map[string]http.Handler{"127.0.0.1:5000": store, "127.0.0.1:5001": guarded} {
 		listener, err := net.Listen("tcp", address)
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		server := &http.Server{Handler: handler, ReadHeaderTimeout: patience}
 		go func() { _ = server.Serve(listener) }() // until it is closed
-		t.Cleanup(func() { _ = server.Shutdown(context.Background()) })
+		servers = append(servers, server)
 	}
+	return servers, nil
 }
 
 // parityImage is busybox with all its names, in two layers that have a history.
@@ -201,13 +223,20 @@ func parityImage(t *testing.T) ggcr.Image {
 			t.Fatal(err)
 		}
 	}
+	if img, err = mutate.CreatedAt(img, ggcr.Time{Time: time.Unix(1_700_000_000, 0)}); err != nil {
+		t.Fatal(err)
+	}
 	return img
 }
 
 // webImage says in its config all that an image can.
 func webImage(t *testing.T) ggcr.Image {
 	t.Helper()
-	img, err := mutate.Config(parityImage(t), ggcr.Config{
+	later, err := mutate.CreatedAt(parityImage(t), ggcr.Time{Time: time.Unix(1_700_000_000+86400, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := mutate.Config(later, ggcr.Config{
 		Entrypoint: []string{"/bin/echo", "entry"}, Cmd: []string{"from", "image"}, Env: []string{searchPath, "FROM_IMAGE=yes"},
 		ExposedPorts: map[string]struct{}{"80/tcp": {}, "53/udp": {}}, Volumes: map[string]struct{}{"/var/files": {}},
 		WorkingDir: "/var", User: "ada", StopSignal: "SIGUSR1", Labels: map[string]string{"of": "the image", "both": "image"},

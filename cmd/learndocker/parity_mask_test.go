@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -27,13 +28,14 @@ var (
 	while   = regexp.MustCompile(`(?:Less than a second|About an? (?:minute|hour)|\b\d+ (?:second|minute|hour)s?)\b`)
 	mac     = regexp.MustCompile(`\b[0-9a-f]{2}(?::[0-9a-f]{2}){5}\b`)
 	address = regexp.MustCompile(`\b172\.\d+\.\d+\.\d+\b`)
+	logLine = regexp.MustCompile(`(?m)^time="[^"]*" level=\w+ msg=.*\n?`) // the client's own log: it depends on who was first
 	blanks  = regexp.MustCompile(`[ \t]{2,}`)
 	dashes  = regexp.MustCompile(`-{4,}`)
 )
 
 // mask replaces the values; the columns of a table are as wide as these.
 func (m *masker) mask(text string, volatile []*regexp.Regexp) string {
-	text = m.paths.Replace(text)
+	text = orderProgress(m.paths.Replace(logLine.ReplaceAllString(text, "")))
 	for _, x := range volatile {
 		text = x.ReplaceAllString(text, "<volatile>")
 	}
@@ -47,6 +49,42 @@ func (m *masker) mask(text string, volatile []*regexp.Regexp) string {
 	}
 	text = dashes.ReplaceAllString(text, "----")
 	return blanks.ReplaceAllString(text, "  ")
+}
+
+// next begins another row: addresses are given again to others.
+func (m *masker) next() { delete(m.seen, "mac"); delete(m.seen, "address") }
+
+// progressLine is what is said of a layer that comes or goes.
+var progressLine = regexp.MustCompile(`^([0-9a-f]{12}): (Pulling fs layer|Waiting|Verifying Checksum|Download complete|Pull complete|Already exists|Preparing|Pushed|Layer already exists|Mounted from .*)\n?$`)
+
+// orderProgress puts together what is said of each layer, in the order in
+// which the layers were named first, without what depends on which was quicker.
+func orderProgress(text string) string {
+	var done strings.Builder
+	var order []string
+	of := map[string]string{}
+	flush := func() {
+		for _, id := range order {
+			done.WriteString(of[id])
+		}
+		order, of = nil, map[string]string{}
+	}
+	for line := range strings.Lines(text) {
+		said := progressLine.FindStringSubmatch(line)
+		if said == nil {
+			flush()
+			done.WriteString(line)
+			continue
+		}
+		if !slices.Contains(order, said[1]) {
+			order = append(order, said[1])
+		}
+		if said[2] != "Waiting" && said[2] != "Verifying Checksum" && said[2] != "Download complete" {
+			of[said[1]] += line
+		}
+	}
+	flush()
+	return done.String()
 }
 
 // number is how many of a kind had been seen when this one first was.
@@ -75,6 +113,9 @@ func TestParityMask(t *testing.T) {
 		{"Exited (0) 5 seconds ago", "Exited (0) <while> ago"},
 		{"02:42:ac:11:00:02 172.17.0.2 172.17.0.1 172.17.0.2", "<mac1> <address1> <address2> <address1>"},
 		{"127.0.0.1 0.0.0.0", "127.0.0.1 0.0.0.0"},
+		{"x\n" + long[:12] + ": Preparing\nffffffffffff: Preparing\nffffffffffff: Waiting\nffffffffffff: Pushed\n" + long[:12] + ": Pushed\ny\n",
+			"x\n<id1 of 12>: Preparing\n<id1 of 12>: Pushed\n<id2 of 12>: Preparing\n<id2 of 12>: Pushed\ny\n"},
+		{"a\ntime=\"2026-11-25T20:59:51Z\" level=error msg=\"x\"\nb\n", "a\nb\n"},
 		{"/tmp/ld-1/data/containers", "<root>/containers"},
 	} {
 		if got := m.mask(c[0], nil); got != c[1] {

@@ -21,6 +21,7 @@ import (
 //	  wait "TEXT"              until the text is shown
 //	  type "KEYS"              as a Go string: "\x10\x11"
 //	  size ROWSxCOLUMNS        another size
+//	  pause                    a moment, for what shows nothing
 //	  ~ EXPRESSION           what is volatile in this row beside ids, times and addresses
 //	  # differs: WHY         the row's outcome is not dockerd's, for a reason
 //	  # absent: WHY          the engine does not do it, for a reason
@@ -192,6 +193,9 @@ func (r *row) detail(line string, number int) error {
 		size, err := parseSize(rest)
 		r.steps = append(r.steps, terminalStep{what: word, size: size})
 		return err
+	case "pause":
+		r.steps = append(r.steps, terminalStep{what: word})
+		return nil
 	case "wait", "type":
 		text, err := strconv.Unquote(rest)
 		r.steps = append(r.steps, terminalStep{what: word, text: text})

@@ -96,7 +96,18 @@ func playTerminal(ctx context.Context, cmd *exec.Cmd, r *row) outcome {
 	}
 	err = cmd.Wait()
 	<-shown.ended
-	return ended(ctx, err, shown.since(0), said)
+	return ended(ctx, err, onePrompt(shown.since(0)), said)
+}
+
+// onePrompt takes prompts away that busybox writes anew when the size changes:
+// how often the client sets it depends on who was first.
+func onePrompt(text string) string {
+	for _, prompt := range []string{"/ # ", "/var # "} {
+		for strings.Contains(text, prompt+prompt) {
+			text = strings.ReplaceAll(text, prompt+prompt, prompt)
+		}
+	}
+	return text
 }
 
 // take does one step of a person.
@@ -104,6 +115,9 @@ func (s *shownText) take(ctx context.Context, own *os.File, step terminalStep) e
 	switch step.what {
 	case "size":
 		return setSize(own, step.size)
+	case "pause": // for what shows nothing on the screen
+		time.Sleep(300 * time.Millisecond)
+		return nil
 	case "type":
 		s.mu.Lock()
 		s.mark = len(s.text)

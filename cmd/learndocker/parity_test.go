@@ -25,7 +25,7 @@ const rowPatience = 20 * time.Second
 
 // scenariosAtOnce is how many scenarios run beside each other: most of what
 // they do is waiting.
-const scenariosAtOnce = 6
+const scenariosAtOnce = 12
 
 // TestParity lets each docker command type each row of testdata/parity against
 // a real dockerd and against learndocker's daemon, and holds status, stdout and
@@ -110,7 +110,7 @@ type paritySide struct {
 }
 
 func (b *parityBench) side(d parityDaemon, dir string) *paritySide {
-	return &paritySide{b, d, dir, newMasker(d.data, "<root>", dir, "<here>", strings.TrimPrefix(d.host, "unix://"), "<socket>", b.bin, "<bin>")}
+	return &paritySide{b, d, dir, newMasker(d.data, "<root>", dir, "<here>", strings.TrimPrefix(d.host, "unix://"), "<socket>", d.dir, "<daemon>", b.bin, "<bin>", "/"+d.group+"/", "/<group>/")}
 }
 
 // pullImages lets both daemons have the images.
@@ -140,9 +140,10 @@ func (b *parityBench) runAll(t *testing.T, scenarios []*scenario, results *parit
 	var running sync.WaitGroup
 	for _, s := range scenarios {
 		if s.alone {
-			results.add(b.run(base, s)...)
+			results.add(b.run(t, base, s)...)
 		}
 	}
+	b.pullImages(t) // which those have pruned
 	for _, s := range scenarios {
 		if s.alone {
 			continue
@@ -151,7 +152,7 @@ func (b *parityBench) runAll(t *testing.T, scenarios []*scenario, results *parit
 		go func() {
 			defer running.Done()
 			atOnce <- struct{}{}
-			results.add(b.run(base, s)...)
+			results.add(b.run(t, base, s)...)
 			<-atOnce
 		}()
 	}
@@ -159,7 +160,9 @@ func (b *parityBench) runAll(t *testing.T, scenarios []*scenario, results *parit
 }
 
 // run types a scenario against both daemons at once.
-func (b *parityBench) run(base string, s *scenario) []parityResult {
+func (b *parityBench) run(t *testing.T, base string, s *scenario) []parityResult {
+	began := time.Now()
+	defer func() { t.Logf("%s %s: %s", b.version, s.name, time.Since(began).Round(time.Second/10)) }()
 	var outcomes [2][]outcome
 	var both sync.WaitGroup
 	for i, d := range []parityDaemon{b.room.dockerd, b.room.ours} {
@@ -186,6 +189,7 @@ func (s *paritySide) play(script *scenario) []outcome {
 		if err == nil {
 			o = s.typeRow(r)
 		}
+		s.masks.next()
 		o.stdout, o.stderr = s.masks.mask(o.stdout, r.volatile), s.masks.mask(o.stderr, r.volatile)
 		list = append(list, o)
 	}
