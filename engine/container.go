@@ -35,6 +35,7 @@ type Record struct {
 	Lower      []string                   `json:"lower"` // layers, topmost first
 	State      containertypes.State       `json:"state"`
 	PIDStart   uint64                     `json:"pidStart,omitempty"` // when State.Pid began, in ticks since boot
+	MountRecord
 }
 
 // Container is one container of the engine.

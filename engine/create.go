@@ -38,7 +38,7 @@ func (e *Engine) Create(ctx context.Context, name string, q containertypes.Creat
 	}
 	if err := e.writeContainer(ctx, c); err != nil {
 		e.forget(c)
-		return nil, errors.Join(err, os.RemoveAll(c.dir))
+		return nil, errors.Join(err, e.dropVolumes(c.Snapshot()), os.RemoveAll(c.dir))
 	}
 	return c, nil
 }
@@ -92,6 +92,7 @@ func merge(config containertypes.Config, img image.Image) containertypes.Config 
 		}
 	}
 	config.Labels = labels
+	config.Volumes = mergeVolumes(set.Volumes, config.Volumes)
 	return config
 }
 
@@ -140,6 +141,11 @@ func (e *Engine) writeContainer(ctx context.Context, c *Container) error {
 	if err != nil {
 		return errorOf(ErrInvalid, "%s", err)
 	}
+	users, err := e.mountWishes(ctx, c)
+	if err != nil {
+		return err
+	}
+	spec.Mounts = withMounts(spec.Mounts, users)
 	c.spec = spec
 	config, err := json.MarshalIndent(spec, "", "  ")
 	if err != nil {

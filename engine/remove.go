@@ -36,6 +36,11 @@ func (e *Engine) Remove(ctx context.Context, c *Container, force bool) error {
 	e.kernel().Did("unlinkat", nil, "rm -r "+c.dir, sys.Quote(c.dir), "AT_REMOVEDIR")
 	e.forget(c)
 	defer close(c.removed) // whoever waits for it hears of it after the watcher
+	if r.HostConfig.AutoRemove {
+		if err := e.dropVolumes(r); err != nil {
+			return err
+		}
+	}
 	return e.At(ctx, stage.Removed{Container: r.ID, Name: r.Name, Gone: slices.DeleteFunc(had, exists)})
 }
 

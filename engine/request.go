@@ -41,8 +41,6 @@ func unsupported(q *containertypes.CreateRequest) string {
 	}{
 		{q.Tty, "a terminal (-t)"},
 		{h.Privileged, "--privileged"},
-		{len(h.Binds) > 0 || len(h.Mounts) > 0 || len(q.Volumes) > 0, "a volume or mount (-v, --mount)"},
-		{len(h.Tmpfs) > 0, "--tmpfs"},
 		{len(h.PortBindings) > 0 || h.PublishAllPorts, "publishing ports (-p, -P)"},
 		{h.PidMode != "", "--pid"},
 		{h.IpcMode != "" && h.IpcMode != "private", "--ipc"},
@@ -50,7 +48,6 @@ func unsupported(q *containertypes.CreateRequest) string {
 		{h.UsernsMode != "", "--userns"},
 		{h.CgroupnsMode == "host", "--cgroupns host"},
 		{h.RestartPolicy.Name != "" && h.RestartPolicy.Name != containertypes.RestartPolicyDisabled, "--restart"},
-		{len(h.VolumesFrom) > 0, "--volumes-from"},
 		{len(h.Links) > 0, "--link"},
 		{len(h.ExtraHosts) > 0, "--add-host"},
 		{len(h.DNS) > 0, "--dns"},

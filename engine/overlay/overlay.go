@@ -51,6 +51,15 @@ func (s Stack) work() string  { return filepath.Join(s.Dir, "work") }
 // Merged is where the stack is mounted.
 func (s Stack) Merged() string { return filepath.Join(s.Dir, "merged") }
 
+// Written is the directory in which changes end up; whole where it has all that
+// is below as well.
+func (s Stack) Written() (dir string, whole bool) {
+	if s.Driver == Copy {
+		return s.Merged(), true
+	}
+	return s.upper(), false
+}
+
 // Mount makes the directories and mounts the stack.
 func (s Stack) Mount(k sys.Kernel, container string) (stage.Overlay, error) {
 	fact := stage.Overlay{Container: container, Lower: s.Lower, Merged: s.Merged(), Driver: string(s.Driver), Instead: s.Instead}

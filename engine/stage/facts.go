@@ -37,6 +37,7 @@ var known = []Fact{
 	Request{}, Lookup{}, Response{}, Resolved{}, Blob{}, Unpacked{}, Tagged{}, Created{},
 	Overlay{}, Cgroup{}, Namespaces{}, UserMap{}, Network{}, Joined{}, Mounts{}, Pivoted{},
 	Dropped{}, Exec{}, Exit{}, Removed{},
+	VolumeCreated{}, Committed{}, Loaded{}, Imported{}, Saved{}, Pushed{},
 }
 
 // Names lists every stage in order.
