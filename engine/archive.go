@@ -27,6 +27,7 @@ const (
 // imageArchive is an archive of images, taken apart. Its files are kept by number,
 // never under their own names: no name can lead anywhere.
 type imageArchive struct {
+	store *image.Store
 	files map[string]image.Staged
 	links map[string]string // to names in the archive
 	bytes int64
@@ -35,7 +36,7 @@ type imageArchive struct {
 
 // readArchive takes an archive apart into staged blobs, compressed or not.
 func (e *Engine) readArchive(ctx context.Context, from io.Reader) (a *imageArchive, err error) {
-	a = &imageArchive{files: map[string]image.Staged{}, links: map[string]string{}}
+	a = &imageArchive{store: e.images, files: map[string]image.Staged{}, links: map[string]string{}}
 	defer func() {
 		if err != nil {
 			a.discard()
@@ -61,17 +62,17 @@ func (e *Engine) readArchive(ctx context.Context, from io.Reader) (a *imageArchi
 		if err := ctx.Err(); err != nil {
 			return a, err
 		}
-		if err := a.member(e.images, h, archive); err != nil {
+		if err := a.member(h, archive); err != nil {
 			return a, fmt.Errorf("read archive: %q: %w", h.Name, err)
 		}
 	}
 }
 
-func (a *imageArchive) member(store *image.Store, h *tar.Header, content io.Reader) error {
+func (a *imageArchive) member(h *tar.Header, content io.Reader) error {
 	name := clean(h.Name)
 	switch h.Typeflag {
 	case tar.TypeReg:
-		staged, err := store.Stage(func(w io.Writer) error {
+		staged, err := a.store.Stage(func(w io.Writer) error {
 			_, err := io.Copy(w, content)
 			return err
 		})
@@ -133,11 +134,11 @@ func (a *imageArchive) blob(d digest.Digest) (image.Staged, error) {
 }
 
 // read reads a document of the archive whole.
-func read(f image.Staged) ([]byte, error) {
+func (a *imageArchive) read(f image.Staged) ([]byte, error) {
 	if f.Size > maxArchiveDocument {
 		return nil, errorOf(ErrInvalid, "a document of the archive has %d bytes, at most %d are read", f.Size, maxArchiveDocument)
 	}
-	from, err := f.Open()
+	from, err := a.store.OpenStaged(f)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +152,7 @@ func (a *imageArchive) decode(name string, into any) error {
 	if !ok {
 		return errorOf(ErrInvalid, "the archive has no %s", name)
 	}
-	data, err := read(f)
+	data, err := a.read(f)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func (e *Engine) Load(ctx context.Context, q LoadRequest, from io.Reader, say fu
 		return errorOf(ErrInvalid, "the archive holds no image")
 	}
 	for _, each := range all {
-		l := &loading{making: making{Engine: e}, found: each, quiet: q.Quiet, say: say}
+		l := &loading{making: making{Engine: e}, found: each, archive: a, quiet: q.Quiet, say: say}
 		l.fact.Files, l.fact.Bytes = a.count, a.bytes
 		err := l.load(ctx)
 		l.held.release()
@@ -124,7 +124,7 @@ func (a *imageArchive) ociImage(d v1.Descriptor) (found, error) {
 	if one.manifest, err = a.blob(d.Digest); err != nil {
 		return one, err
 	}
-	raw, err := read(one.manifest)
+	raw, err := a.read(one.manifest)
 	if err != nil {
 		return one, err
 	}
@@ -195,7 +195,7 @@ func (a *imageArchive) choose(d v1.Descriptor, platform string) (v1.Descriptor, 
 	if err != nil {
 		return d, err
 	}
-	raw, err := read(f)
+	raw, err := a.read(f)
 	if err != nil {
 		return d, err
 	}
@@ -215,10 +215,11 @@ func (a *imageArchive) choose(d v1.Descriptor, platform string) (v1.Descriptor, 
 type loading struct {
 	making
 	found
-	quiet  bool
-	say    func(jsonstream.Message)
-	parsed image.Config
-	fact   stage.Loaded
+	archive *imageArchive
+	quiet   bool
+	say     func(jsonstream.Message)
+	parsed  image.Config
+	fact    stage.Loaded
 }
 
 func (l *loading) load(ctx context.Context) error {
@@ -248,7 +249,7 @@ func (l *loading) load(ctx context.Context) error {
 
 // readConfig holds the config against what the archive has.
 func (l *loading) readConfig() error {
-	raw, err := read(l.config)
+	raw, err := l.archive.read(l.config)
 	if err != nil {
 		return err
 	}
@@ -300,7 +301,7 @@ func (l *loading) layer(ctx context.Context, place int) (v1.Descriptor, error) {
 
 // mediaType tells a layer's compression from its bytes.
 func (l *loading) mediaType(f image.Staged) (string, error) {
-	from, err := f.Open()
+	from, err := l.images.OpenStaged(f)
 	if err != nil {
 		return "", err
 	}
@@ -325,7 +326,7 @@ func (l *loading) keep(config v1.Descriptor, layers []v1.Descriptor) (image.Imag
 	if !l.hasOCI {
 		return l.ofManifest(config, layers, "")
 	}
-	raw, err := read(l.manifest)
+	raw, err := l.archive.read(l.manifest)
 	if err != nil {
 		return image.Image{}, err
 	}

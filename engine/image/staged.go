@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/opencontainers/go-digest"
@@ -41,8 +42,14 @@ func (c *counted) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Open opens a staged blob for reading.
-func (g Staged) Open() (*os.File, error) { return os.Open(g.path) }
+// OpenStaged opens a staged blob for reading, be it adopted by now.
+func (s *Store) OpenStaged(g Staged) (*os.File, error) {
+	f, err := os.Open(g.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s.Open(g.Digest)
+	}
+	return f, err
+}
 
 // Discard removes a staged blob; one that was adopted stays where it is.
 func (g Staged) Discard() { _ = os.Remove(g.path) } // the next start clears what stays
