@@ -218,11 +218,15 @@ type loading struct {
 	archive *imageArchive
 	quiet   bool
 	say     func(jsonstream.Message)
+	named   []reference.Named
 	parsed  image.Config
 	fact    stage.Loaded
 }
 
 func (l *loading) load(ctx context.Context) error {
+	if err := l.readNames(); err != nil {
+		return err
+	}
 	if err := l.readConfig(); err != nil {
 		return err
 	}
@@ -245,6 +249,19 @@ func (l *loading) load(ctx context.Context) error {
 	}
 	l.fact.ID, l.fact.Manifest = img.ID.String(), img.Manifest.Digest.String()
 	return l.nameAll(ctx, img)
+}
+
+// readNames refuses what is no name before anything is kept.
+func (l *loading) readNames() error {
+	for _, n := range l.names {
+		named, err := image.ParseName(n)
+		if err != nil {
+			return errorOf(ErrInvalid, "the archive names an image %q: %s", n, err)
+		}
+		l.named = append(l.named, named)
+		l.fact.Names = append(l.fact.Names, reference.FamiliarString(named))
+	}
+	return nil
 }
 
 // readConfig holds the config against what the archive has.
@@ -355,19 +372,10 @@ func (l *loading) keep(config v1.Descriptor, layers []v1.Descriptor) (image.Imag
 
 // nameAll gives the image its names and tells of it in Docker's words.
 func (l *loading) nameAll(ctx context.Context, img image.Image) error {
-	var names []reference.Named
-	for _, n := range l.names {
-		named, err := image.ParseName(n)
-		if err != nil {
-			return errorOf(ErrInvalid, "the archive names an image %q: %s", n, err)
-		}
-		names = append(names, named)
-		l.fact.Names = append(l.fact.Names, reference.FamiliarString(named))
-	}
 	if err := l.At(ctx, l.fact); err != nil {
 		return err
 	}
-	for _, name := range names {
+	for _, name := range l.named {
 		familiar := reference.FamiliarString(name)
 		if old, err := l.images.Look(name.String()); err == nil && old.ID != img.ID && old.Damage == nil {
 			l.stream(fmt.Sprintf("The image %s already exists, renaming the old one with ID %s to empty string\n", familiar, old.ID))
@@ -384,7 +392,7 @@ func (l *loading) nameAll(ctx context.Context, img image.Image) error {
 		}
 		l.stream("Loaded image: " + familiar + "\n")
 	}
-	if len(names) == 0 {
+	if len(l.named) == 0 {
 		l.stream("Loaded image ID: " + img.ID.String() + "\n")
 	}
 	return nil
