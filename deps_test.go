@@ -30,15 +30,16 @@ var rules = map[string][]string{
 	"engine/image":             {"engine/sys"},
 	"engine/pull":              {"engine/stage"},
 	"engine/registry":          {},
+	"engine/volume":            {"engine/sys"},
 	"engine/api":               {},
 	"engine/client":            {"engine/api"},
 	"engine/rootless":          {},
 	"engine/survey":            {"engine/api", "engine/cgroup", "engine/overlay", "engine/registry", "engine/sys"},
 	"engine": {
-		"engine/registry", "engine/pull", "engine/image", "engine/layer", "engine/overlay", "engine/network", "engine/container",
+		"engine/registry", "engine/pull", "engine/image", "engine/layer", "engine/volume", "engine/overlay", "engine/network", "engine/container",
 		"engine/container/pid1", "engine/container/seccomp", "engine/cgroup", "engine/sys", "engine/stage", "engine/stage/wire",
 	},
-	"engine/daemon": {"engine", "engine/api", "engine/client", "engine/image", "engine/stage", "engine/stage/wire"},
+	"engine/daemon": {"engine", "engine/api", "engine/client", "engine/image", "engine/volume", "engine/stage", "engine/stage/wire"},
 
 	"narrate/probe":      {},
 	"narrate/lesson":     {"engine/stage"},

@@ -146,7 +146,7 @@ const (
 	pulls      = "engine/pull/pull.go"
 	manifest   = "engine/pull/manifest.go"
 	pullPkg    = "./engine/pull"
-	images     = "engine/images.go"
+	images     = "engine/pulling.go"
 	daemons    = "engine/daemon/"
 	wires      = "engine/stage/wire/wire.go"
 	rootfs     = "engine/container/pid1/rootfs.go"
@@ -229,7 +229,7 @@ var guards = []guard{
 
 	// Registries.
 	one("manifest and index at once (CVE-2021-41190)", manifest, "if alsoIndex.Manifests != nil {", neverTrue, cmd, "TestLies/the_manifest_is_an_index"),
-	one("number of layers", manifest, "if len(m.Layers) > maxLayers {", neverTrue, cmd, "TestLies/the_manifest_has_200"),
+	one("number of layers", manifest, "if len(m.Layers) > MaxLayers {", neverTrue, cmd, "TestLies/the_manifest_has_200"),
 	one("digests of a manifest", manifest, "if err := d.Digest.Validate(); err != nil {", "if err := error(nil); err != nil {", cmd, "TestLies/a_digest_that_is_a_path"),
 	one("sizes of a manifest", manifest, "if d.Size < 0 || d.Size > most {", neverTrue, cmd, "TestLies/(the_config_is_too|a_size_below)"),
 	one("size of the manifest", pulls, "if b.left -= int64(n); b.left < 0 {", "if b.left < 0 {", cmd, "TestLies/the_manifest_has_100"),

@@ -40,6 +40,7 @@ type Record struct {
 	RestartCount int                        `json:"restartCount,omitempty"`
 	Network      stage.Network              `json:"network"`            // of the present run, or the last
 	PIDStart     uint64                     `json:"pidStart,omitempty"` // when State.Pid began, in ticks since boot
+	MountRecord
 }
 
 // Container is one container of the engine.

@@ -35,7 +35,7 @@ func (e *Engine) Create(ctx context.Context, name string, q containertypes.Creat
 	}
 	if err := e.writeContainer(ctx, c); err != nil {
 		e.forget(c)
-		return nil, errors.Join(err, os.RemoveAll(c.dir))
+		return nil, errors.Join(err, e.dropVolumes(c.Snapshot()), os.RemoveAll(c.dir))
 	}
 	e.tell(c.Snapshot(), "create", nil)
 	return c, nil
@@ -96,6 +96,7 @@ func merge(config containertypes.Config, img image.Image) containertypes.Config 
 		}
 	}
 	config.Labels = labels
+	config.Volumes = mergeVolumes(set.Volumes, config.Volumes)
 	return config
 }
 
@@ -160,6 +161,12 @@ func (e *Engine) writeContainer(ctx context.Context, c *Container) error {
 	if err != nil {
 		return errorOf(ErrInvalid, "%s", err)
 	}
+	users, err := e.mountWishes(ctx, c)
+	if err != nil {
+		return err
+	}
+	spec.Mounts = withMounts(spec.Mounts, users)
+	spec.Linux.RootfsPropagation = propagationOf(users)
 	c.spec = spec
 	config, err := json.MarshalIndent(spec, "", "  ")
 	if err != nil {

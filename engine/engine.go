@@ -31,6 +31,7 @@ import (
 	"github.com/learndocker/learndocker/engine/registry"
 	"github.com/learndocker/learndocker/engine/stage"
 	"github.com/learndocker/learndocker/engine/sys"
+	"github.com/learndocker/learndocker/engine/volume"
 )
 
 // Kinds of errors that callers tell apart with errors.Is.
@@ -91,7 +92,14 @@ type core struct {
 	lock     *os.File
 	images   *image.Store
 	layers   *layer.Store
-	driver   overlay.Driver
+	volumes  *volume.Store
+
+	layerHolds image.Holds // of unpacked layers, by their directories
+	// volumesLock is held while a volume gets, or is asked for, its users.
+	volumesLock sync.Mutex
+	removing    sync.Mutex // held while images are removed: each looks at what the others lead to
+
+	driver overlay.Driver
 	// driverWhy is what the kernel answered where its own overlay cannot be had.
 	driverWhy string
 	cgroups   cgroup.System
@@ -158,6 +166,9 @@ func (c *core) open() error {
 		return err
 	}
 	if err := c.openLayers(); err != nil {
+		return err
+	}
+	if c.volumes, err = volume.Open(filepath.Join(c.options.DataRoot, "volumes")); err != nil {
 		return err
 	}
 	if c.cgroups, err = cgroup.Detect(c.options.CgroupParent); err != nil {

@@ -3,37 +3,17 @@
 package engine
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"os"
 	"slices"
-	"sync"
+	"time"
 
 	"github.com/distribution/reference"
-	"github.com/google/go-containerregistry/pkg/authn"
-	"github.com/moby/moby/api/types/jsonstream"
 	"github.com/opencontainers/go-digest"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/learndocker/learndocker/engine/image"
-	"github.com/learndocker/learndocker/engine/pull"
 	"github.com/learndocker/learndocker/engine/stage"
 )
-
-// PullRequest says what to pull.
-type PullRequest struct {
-	Name     reference.Named
-	Platform string // "" is this machine's
-	Auth     *authn.AuthConfig
-}
-
-// pullsAtOnce is how many layers are fetched at the same time, Docker's number.
-const pullsAtOnce = 3
 
 // lookup looks for an image in the store.
 func (e *Engine) lookup(ctx context.Context, asked string) (image.Image, error) {
@@ -62,320 +42,191 @@ func (e *Engine) lookup(ctx context.Context, asked string) (image.Image, error) 
 	return found, nil
 }
 
-// Pull fetches an image and gives it its name. progress is called from one
-// goroutine at a time.
-func (e *Engine) Pull(ctx context.Context, q PullRequest, progress func(jsonstream.Message)) error {
-	mirror, err := e.mirror(ctx)
-	if err != nil {
-		return err
-	}
-	source, err := pull.NewSource(q.Name, mirror, q.Auth)
-	if err != nil {
-		return err
-	}
-	defer source.Close()
-	resolved, err := source.Resolve(ctx, q.Platform)
-	if errors.Is(err, pull.ErrDenied) || errors.Is(err, pull.ErrNoTag) {
-		return errorOf(ErrNotFound, "%s", err)
-	}
-	if err != nil {
-		return err
-	}
-	say := oneAtATime(progress)
-	if err := e.At(ctx, resolved.Fact); err != nil {
-		return err
-	}
-	say(jsonstream.Message{ID: tagOf(q.Name), Status: "Pulling from " + reference.Path(q.Name)})
-	p := &pulling{Engine: e, source: source, resolved: resolved, say: say}
-	if err := p.content(ctx); err != nil {
-		return err
-	}
-	return p.tag(ctx, q.Name)
-}
-
-func oneAtATime(progress func(jsonstream.Message)) func(jsonstream.Message) {
-	var mu sync.Mutex
-	return func(m jsonstream.Message) {
-		mu.Lock()
-		defer mu.Unlock()
-		progress(m)
-	}
-}
-
-func tagOf(name reference.Named) string {
-	if tagged, ok := name.(reference.Tagged); ok {
-		return tagged.Tag()
-	}
-	return name.String()
-}
-
-// pulling is one pull under way.
-type pulling struct {
-	*Engine
-	source   *pull.Source
-	resolved *pull.Resolved
-	say      func(jsonstream.Message)
-	config   v1.Image
-}
-
-// content brings everything that the manifest names into the stores.
-func (p *pulling) content(ctx context.Context) error {
-	if err := p.fetch(ctx, p.resolved.Config, func(int64) {}); err != nil {
-		return err
-	}
-	if err := p.readConfig(); err != nil {
-		return err
-	}
-	for _, l := range p.resolved.Layers {
-		p.say(jsonstream.Message{ID: short(l.Digest), Status: "Pulling fs layer", Progress: &jsonstream.Progress{}})
-	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(pullsAtOnce)
-	if p.IsWatched() {
-		group.SetLimit(1) // one thing at a time, in order, where people look on
-	}
-	for i, l := range p.resolved.Layers {
-		group.Go(func() error { return p.layer(ctx, l, i) })
-	}
-	return group.Wait()
-}
-
-func (p *pulling) readConfig() error {
-	f, err := p.images.Open(p.resolved.Config.Digest)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := json.NewDecoder(f).Decode(&p.config); err != nil {
-		return fmt.Errorf("read image config %s: %w", p.resolved.Config.Digest, err)
-	}
-	if got, want := len(p.config.RootFS.DiffIDs), len(p.resolved.Layers); got != want {
-		return fmt.Errorf("image config %s: %d diffIDs for %d layers", p.resolved.Config.Digest, got, want)
-	}
-	for _, id := range p.config.RootFS.DiffIDs {
-		if err := id.Validate(); err != nil || id.Algorithm() != digest.SHA256 {
-			return fmt.Errorf("image config %s: diffID %q is no sha256 digest", p.resolved.Config.Digest, id)
-		}
-	}
-	return nil
-}
-
-// layer brings the image's layer of that place, from 0, into the stores.
-func (p *pulling) layer(ctx context.Context, desc v1.Descriptor, place int) error {
-	id := short(desc.Digest)
-	if p.images.Has(desc) && p.layers.Has(p.config.RootFS.DiffIDs[place]) {
-		p.say(jsonstream.Message{ID: id, Status: "Already exists", Progress: &jsonstream.Progress{}})
-		return nil
-	}
-	err := p.fetch(ctx, desc, func(n int64) {
-		p.say(jsonstream.Message{ID: id, Status: "Downloading", Progress: &jsonstream.Progress{Current: n, Total: desc.Size}})
-	})
-	if err != nil {
-		return err
-	}
-	p.say(jsonstream.Message{ID: id, Status: "Verifying Checksum", Progress: &jsonstream.Progress{}})
-	p.say(jsonstream.Message{ID: id, Status: "Download complete", Progress: &jsonstream.Progress{}})
-	if err := p.unpack(ctx, desc, place); err != nil {
-		return err
-	}
-	p.say(jsonstream.Message{ID: id, Status: "Pull complete", Progress: &jsonstream.Progress{}})
-	return nil
-}
-
-// fetch brings one blob into the store unless it is there.
-func (p *pulling) fetch(ctx context.Context, desc v1.Descriptor, downloaded func(int64)) error {
-	path, err := p.images.BlobPath(desc.Digest)
-	if err != nil {
-		return err
-	}
-	fact := stage.Blob{Digest: desc.Digest.String(), MediaType: desc.MediaType, Size: desc.Size, Path: path}
-	if p.images.Has(desc) {
-		fact.Present = true
-		return p.At(ctx, fact)
-	}
-	body, err := p.source.Blob(ctx, desc)
-	if err != nil {
-		return err
-	}
-	computed, err := p.images.Ingest(p.kernel(), desc, &metered{ctx: ctx, r: body, total: desc.Size, tell: downloaded})
-	if err := errors.Join(err, body.Close()); err != nil {
-		return err
-	}
-	fact.Computed, fact.Exchange = computed.String(), p.source.Exchange()
-	return p.At(ctx, fact)
-}
-
-func (p *pulling) unpack(ctx context.Context, desc v1.Descriptor, place int) error {
-	blob, err := p.images.Open(desc.Digest)
-	if err != nil {
-		return err
-	}
-	defer blob.Close()
-	id := short(desc.Digest)
-	p.say(jsonstream.Message{ID: id, Status: "Extracting", Progress: &jsonstream.Progress{Total: desc.Size}})
-	read := &metered{ctx: ctx, r: blob, total: desc.Size, tell: func(n int64) {
-		p.say(jsonstream.Message{ID: id, Status: "Extracting", Progress: &jsonstream.Progress{Current: n, Total: desc.Size}})
-	}}
-	diffIDs := p.config.RootFS.DiffIDs
-	fact, err := p.layers.Unpack(p.kernel(), read, desc.Size, desc.Digest, diffIDs[place])
-	if err != nil || !p.IsWatched() {
-		return err
-	}
-	fact.Number = place + 1
-	// Where somebody watches, the layers below are there already.
-	if fact.Changes, err = p.layers.Changes(diffIDs[place], diffIDs[:place]); err != nil {
-		return err
-	}
-	return p.At(ctx, fact)
-}
-
-// tag points the name to the manifest, now that all of it is here.
-func (p *pulling) tag(ctx context.Context, name reference.Named) error {
-	if _, err := p.images.Ingest(p.kernel(), p.resolved.Manifest, bytes.NewReader(p.resolved.Raw)); err != nil {
-		return err
-	}
-	updated, err := p.images.Tag(p.kernel(), name, p.resolved.Manifest, p.resolved.Pulled)
-	if err != nil {
-		return err
-	}
-	familiar := reference.FamiliarString(name)
-	err = p.At(ctx, stage.Tagged{
-		Reference: name.String(), Familiar: familiar, Digest: p.resolved.Manifest.Digest.String(),
-		ID: p.resolved.Config.Digest.String(), Index: p.images.IndexPath(), Updated: updated,
-	})
-	if err != nil {
-		return err
-	}
-	p.say(jsonstream.Message{Status: "Digest: " + p.resolved.Pulled.String()})
-	if updated {
-		p.say(jsonstream.Message{Status: "Status: Downloaded newer image for " + familiar})
-	} else {
-		p.say(jsonstream.Message{Status: "Status: Image is up to date for " + familiar})
-	}
-	return nil
-}
-
-func short(d digest.Digest) string { return d.Encoded()[:12] }
-
-// metered tells how much has been read, at most every 512 KiB and at the end.
-// It ends when ctx does.
-type metered struct {
-	ctx         context.Context
-	r           io.Reader
-	total, n, t int64
-	tell        func(int64)
-}
-
-func (m *metered) Read(p []byte) (int, error) {
-	if err := m.ctx.Err(); err != nil {
-		return 0, err
-	}
-	n, err := m.r.Read(p)
-	m.n += int64(n)
-	if n > 0 && (m.n-m.t >= 512<<10 || m.n == m.total) {
-		m.t = m.n
-		m.tell(m.n)
-	}
-	return n, err
-}
-
-// Images lists the store's images.
+// Images lists the store's images. Those that are damaged on disk are among
+// them and say so.
 func (e *Engine) Images() ([]image.Image, error) { return e.images.List() }
 
 // Image finds an image by name or id, without a stop.
 func (e *Engine) Image(asked string) (image.Image, error) {
 	img, err := e.images.Find(asked)
+	return img, imageError(err, asked)
+}
+
+// imageError puts "not found" into Docker's words.
+func imageError(err error, asked string) error {
 	if errors.Is(err, image.ErrNotFound) {
-		return img, errorOf(ErrNotFound, "No such image: %s", image.Familiar(asked))
+		return errorOf(ErrNotFound, "No such image: %s", image.Familiar(asked))
 	}
-	return img, err
+	return err
 }
 
-// Deletion is what removing an image did, as Docker reports it.
-type Deletion struct {
-	Untagged string `json:"Untagged,omitempty"`
-	Deleted  string `json:"Deleted,omitempty"`
+// TagImage gives an image one more name.
+func (e *Engine) TagImage(ctx context.Context, asked, repository, tag string) error {
+	name, err := newName(repository, tag)
+	if err != nil {
+		return err
+	}
+	img, err := e.Image(asked)
+	if err != nil {
+		return err
+	}
+	return e.nameImage(ctx, img, name)
 }
 
-// RemoveImage takes a name away, and with the last name the image. force
-// removes it in spite of stopped containers and several names.
-func (e *Engine) RemoveImage(asked string, force bool) ([]Deletion, error) {
+// newName reads a name that is to be given: a digest cannot be.
+func newName(repository, tag string) (reference.Named, error) {
+	named, err := reference.ParseNormalizedNamed(repository)
+	if err != nil {
+		return nil, errorOf(ErrInvalid, "invalid reference format: %s", err)
+	}
+	if _, digested := named.(reference.Digested); digested {
+		return nil, errorOf(ErrInvalid, "refusing to create a tag with a digest reference")
+	}
+	if tag == "" {
+		return reference.TagNameOnly(named), nil
+	}
+	tagged, err := reference.WithTag(reference.TrimNamed(named), tag)
+	if err != nil {
+		return nil, errorOf(ErrInvalid, "%s", err)
+	}
+	return tagged, nil
+}
+
+// nameImage points a name to an image by hand and shows it.
+func (e *Engine) nameImage(ctx context.Context, img image.Image, name reference.Named) error {
+	updated, err := e.images.Tag(e.kernel(), name, img.Manifest, "")
+	if err != nil {
+		return err
+	}
+	if err := e.images.Touch(e.kernel(), img.Manifest.Digest, time.Now()); err != nil {
+		return err
+	}
+	return e.At(ctx, stage.Tagged{
+		Reference: name.String(), Familiar: reference.FamiliarString(name), Digest: img.Manifest.Digest.String(),
+		ID: img.ID.String(), Index: e.images.IndexPath(), Updated: updated,
+	})
+}
+
+// HistoryItem is one step by which an image was made.
+type HistoryItem struct {
+	ID        string // of the image that the step made; "<missing>" where it is not here
+	Created   time.Time
+	CreatedBy string
+	Comment   string
+	Tags      []string
+	Size      int64 // of its layer, in bytes
+}
+
+// History tells how an image was made, the last step first.
+func (e *Engine) History(asked string) ([]HistoryItem, error) {
 	img, err := e.Image(asked)
 	if err != nil {
 		return nil, err
 	}
-	names := slices.Clone(img.Names)
-	if named, err := image.ParseName(asked); err == nil && slices.Contains(names, named.String()) {
-		names = []string{named.String()}
-	} else if len(names) > 1 && !force {
-		return nil, errorOf(ErrConflict, "conflict: unable to delete %s (must be forced) - image is referenced in multiple repositories", short(img.ID))
+	var items []HistoryItem
+	layers := img.Config.RootFS.DiffIDs
+	for _, h := range img.Config.History {
+		item := HistoryItem{ID: "<missing>", CreatedBy: h.CreatedBy, Comment: h.Comment}
+		if h.Created != nil {
+			item.Created = *h.Created
+		}
+		if !h.EmptyLayer && len(layers) > 0 {
+			if item.Size, err = e.layers.Size(layers[0]); err != nil {
+				return nil, err
+			}
+			layers = layers[1:]
+		}
+		items = append(items, item)
 	}
-	if len(names) == len(img.Names) {
-		if err := e.imageInUse(img, asked, force); err != nil {
-			return nil, err
+	slices.Reverse(items)
+	for i := range items { // as far as the images that it was made from are here
+		items[i].ID, items[i].Tags = img.ID.String(), img.Tags()
+		if img.Parent == "" {
+			break
+		}
+		if img, err = e.images.Find(img.Parent.String()); err != nil {
+			break
 		}
 	}
-	var done []Deletion
-	for _, n := range names {
-		if err := e.images.Untag(e.kernel(), n); err != nil {
-			return done, err
-		}
-		done = append(done, Deletion{Untagged: image.Familiar(n)})
-	}
-	if len(names) < len(img.Names) {
-		return done, nil
-	}
-	if _, err := e.images.Sweep(); err != nil {
-		return done, err
-	}
-	done = append(done, Deletion{Deleted: img.ID.String()})
-	layers, err := e.sweepLayers(img)
-	return append(done, layers...), err
+	return items, nil
 }
 
-func (e *Engine) imageInUse(img image.Image, asked string, force bool) error {
-	for _, c := range e.all() {
-		s := c.Snapshot()
-		if s.ImageID != img.ID.String() {
-			continue
-		}
-		if s.State.Running {
-			return errorOf(ErrConflict, "conflict: unable to remove repository reference %q (cannot be forced) - container %s is using its referenced image %s", asked, s.ID[:12], short(img.ID))
-		}
-		if !force {
-			return errorOf(ErrConflict, "conflict: unable to remove repository reference %q (must force) - container %s is using its referenced image %s", asked, s.ID[:12], short(img.ID))
-		}
-	}
-	return nil
-}
-
-// sweepLayers removes the image's unpacked layers that no other image and no
-// container needs.
-func (e *Engine) sweepLayers(img image.Image) ([]Deletion, error) {
-	needed := map[string]bool{}
-	images, err := e.images.List()
-	if err != nil {
-		return nil, err
-	}
-	for _, other := range images {
-		for _, id := range other.Config.RootFS.DiffIDs {
-			needed[e.layers.Dir(id)] = true
-		}
-	}
-	for _, c := range e.all() {
-		for _, dir := range c.Snapshot().Lower {
-			needed[dir] = true
-		}
-	}
-	var done []Deletion
+// ImageSize is what an image's layers take unpacked, in bytes. A layer that is
+// not unpacked counts for nothing.
+func (e *Engine) ImageSize(img image.Image) int64 {
+	var n int64
 	for _, id := range img.Config.RootFS.DiffIDs {
-		if needed[e.layers.Dir(id)] {
-			continue
+		size, err := e.layers.Size(id)
+		if err == nil {
+			n += size
 		}
-		if err := e.layers.Remove(id); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return done, fmt.Errorf("remove layer: %w", err)
-		}
-		done = append(done, Deletion{Deleted: id.String()})
 	}
-	return done, nil
+	return n
+}
+
+// ImageLayers are the directories of an image's layers, the topmost first.
+func (e *Engine) ImageLayers(img image.Image) []string {
+	var dirs []string
+	for _, id := range slices.Backward(img.Config.RootFS.DiffIDs) {
+		dirs = append(dirs, e.layers.Dir(id))
+	}
+	return dirs
+}
+
+// holding is what one operation holds.
+type holding struct{ releases []func() }
+
+func (h *holding) add(release func()) { h.releases = append(h.releases, release) }
+
+func (h *holding) release() {
+	for _, r := range h.releases {
+		r()
+	}
+	h.releases = nil
+}
+
+// holdLayer keeps an unpacked layer that no image leads to yet from being swept.
+func (c *core) holdLayer(diffID digest.Digest) (release func()) {
+	return c.layerHolds.Hold(c.layers.Dir(diffID))
+}
+
+// SharedSizes are, for each image, how much of it others have as well, in bytes.
+func (e *Engine) SharedSizes(all []image.Image) map[digest.Digest]int64 {
+	users := map[digest.Digest]int{}
+	for _, img := range all {
+		for _, id := range distinct(img.ChainIDs()) {
+			users[id]++
+		}
+	}
+	shared := map[digest.Digest]int64{}
+	for _, img := range all {
+		shared[img.ID] = 0
+		for i, id := range img.ChainIDs() {
+			if size, err := e.layers.Size(img.Config.RootFS.DiffIDs[i]); err == nil && users[id] > 1 {
+				shared[img.ID] += size
+			}
+		}
+	}
+	return shared
+}
+
+// LayersSize is what the unpacked layers of all images take, each once, in bytes.
+func (e *Engine) LayersSize(all []image.Image) int64 {
+	var ids []digest.Digest
+	for _, img := range all {
+		ids = append(ids, img.Config.RootFS.DiffIDs...)
+	}
+	var n int64
+	for _, id := range distinct(ids) {
+		if size, err := e.layers.Size(id); err == nil {
+			n += size
+		}
+	}
+	return n
+}
+
+func distinct(ids []digest.Digest) []digest.Digest {
+	ids = slices.Clone(ids)
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }

@@ -29,7 +29,7 @@ func (c *Container) options() (container.Options, error) {
 		Args: c.record.Args, Env: config.Env, Cwd: config.WorkingDir, User: config.User, Terminal: config.Tty,
 		CgroupParent: c.core.cgroups.Parent, Limits: limits(h), CapAdd: h.CapAdd, CapDrop: h.CapDrop, ReadonlyRootfs: h.ReadonlyRootfs,
 		Privileged: h.Privileged, OOMScoreAdj: h.OomScoreAdj, Sysctls: h.Sysctls, ShmSize: h.ShmSize,
-		MaskedPaths: h.MaskedPaths, ReadonlyPaths: h.ReadonlyPaths, Mounts: c.record.mounts(), Propagation: c.record.propagation(),
+		MaskedPaths: h.MaskedPaths, ReadonlyPaths: h.ReadonlyPaths,
 	}
 	if h.CgroupParent != "" {
 		o.CgroupParent = path.Join("/", h.CgroupParent)
@@ -219,6 +219,23 @@ func rateOf(d *throttleDevice) cgroup.Rate {
 		r.Major, r.Minor = int64(unix.Major(uint64(st.Rdev))), int64(unix.Minor(uint64(st.Rdev)))
 	}
 	return r
+}
+
+// propagationOf is what the root mount must be for mounts of the host's to be seen
+// in these, as Docker has it.
+func propagationOf(mounts []specs.Mount) string {
+	has := func(names ...string) bool {
+		return slices.ContainsFunc(mounts, func(m specs.Mount) bool {
+			return slices.ContainsFunc(m.Options, func(o string) bool { return slices.Contains(names, o) })
+		})
+	}
+	switch {
+	case has("shared", "rshared"):
+		return "shared"
+	case has("slave", "rslave"):
+		return "rslave"
+	}
+	return ""
 }
 
 func isUlimit(name string) bool {

@@ -47,6 +47,11 @@ func (e *Engine) Remove(ctx context.Context, c *Container, o RemoveOptions) erro
 	e.forget(c)
 	e.tell(r, "destroy", nil)
 	defer close(c.removed) // whoever waits for it hears of it after the watcher
+	if o.Volumes {
+		if err := e.dropVolumes(r); err != nil {
+			return err
+		}
+	}
 	return e.At(ctx, stage.Removed{Container: r.ID, Name: r.Name, Gone: slices.DeleteFunc(had, exists)})
 }
 

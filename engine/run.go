@@ -79,9 +79,12 @@ func (c *Container) findShared() error {
 	if err != nil {
 		return err
 	}
-	if c.spec, err = container.NewSpec(o); err != nil {
+	spec, err := container.NewSpec(o)
+	if err != nil {
 		return errorOf(ErrInvalid, "%s", err)
 	}
+	spec.Mounts, spec.Linux.RootfsPropagation = c.spec.Mounts, c.spec.Linux.RootfsPropagation
+	c.spec = spec
 	return writeJSON(filepath.Join(c.dir, "config.json"), c.spec)
 }
 

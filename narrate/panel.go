@@ -208,6 +208,10 @@ func (e *evidence) registry() Panel {
 		if f.Computed != "" {
 			p.add("computed", "", f.Computed)
 		}
+	case stage.Pushed:
+		for _, x := range f.Exchanges {
+			add(x)
+		}
 	}
 	return p
 }
@@ -233,6 +237,14 @@ func (e *evidence) layers() Panel {
 			p.add(x.Name, x.Type, x.Mode, strconv.FormatInt(x.Size, 10))
 		}
 		p.More += f.Entries - len(f.First)
+	case stage.Committed:
+		p.Head = []string{"entry", "type"}
+		for kind, list := range [][]string{f.Changes.Added, f.Changes.Changed, f.Changes.Deleted} {
+			for _, name := range list {
+				p.add(name, []string{"added", "changed", "deleted"}[kind])
+			}
+		}
+		p.More += f.Changes.More
 	case stage.Overlay:
 		p.Head = []string{headPart, "directory"}
 		for _, l := range f.Lower {

@@ -193,6 +193,8 @@ var edges = map[stage.Name]Edge{
 	stage.ImageLookup: {BoxDaemon, BoxStore}, stage.ImageTag: {BoxDaemon, BoxStore}, stage.LayerUnpack: {BoxDaemon, BoxStore},
 	stage.RegistryResolve: {BoxDaemon, BoxRegistry}, stage.RegistryBlob: {BoxRegistry, BoxDaemon},
 	stage.ContainerCreate: {BoxDaemon, BoxStore}, stage.ContainerRemove: {BoxDaemon, BoxStore},
+	stage.ContainerCommit: {BoxDaemon, BoxStore}, stage.VolumeCreate: {BoxDaemon, BoxStore}, stage.ImageLoad: {BoxDaemon, BoxStore},
+	stage.ImageImport: {BoxDaemon, BoxStore}, stage.ImageSave: {BoxDaemon, BoxStore}, stage.ImagePush: {BoxDaemon, BoxRegistry},
 	stage.OverlayMount: {BoxDaemon, BoxKernel}, stage.CgroupCreate: {BoxDaemon, BoxKernel},
 	stage.NamespaceCreate: {BoxDaemon, BoxKernel}, stage.UsernsMap: {BoxKernel, BoxContainer}, stage.NetworkAttach: {BoxDaemon, BoxKernel},
 	stage.CgroupJoin: {BoxContainer, BoxKernel}, stage.RootfsMounts: {BoxContainer, BoxKernel}, stage.RootfsPivot: {BoxContainer, BoxKernel},

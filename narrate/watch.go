@@ -30,6 +30,8 @@ var shownWith = map[stage.Name][]string{
 	stage.UsernsMap: {"ids"}, stage.NetworkAttach: {"network"}, stage.CgroupJoin: {"cgroup", "namespaces"}, stage.RootfsMounts: {"mounts", "acts"},
 	stage.RootfsPivot: {"mounts", "acts"}, stage.SecurityDrop: {"security"}, stage.ProcessExec: {"process", "acts"},
 	stage.ProcessExit: {"process", "cgroup"}, stage.ContainerRemove: {"acts"},
+	stage.ContainerCommit: {"layers", "store"}, stage.VolumeCreate: {"acts"}, stage.ImageLoad: {"store"}, stage.ImageImport: {"store"},
+	stage.ImageSave: {"store"}, stage.ImagePush: {"registry"},
 }
 
 // NewWatch connects to the daemon at host. From then on it is held at each stop.

@@ -160,7 +160,7 @@ func useDocker(t *testing.T, d *testDaemon, docker string) {
 
 	ids := strings.Fields(cli("ps", "-aq").must(t).stdout)
 	expect(cli(append([]string{"rm"}, ids...)...), 0, `([0-9a-f]{12}\n){4}`, ``)
-	expect(cli("rmi", "hello-world"), 0, `Untagged: hello-world:latest\n(Deleted: sha256:[0-9a-f]{64}\n){2}`, ``)
+	expect(cli("rmi", "hello-world"), 0, `Untagged: hello-world:latest\nUntagged: hello-world@sha256:[0-9a-f]{64}\n(Deleted: sha256:[0-9a-f]{64}\n){2}`, ``)
 	expect(cli("images", "-q"), 0, ``, ``)
 
 	pulled := cli("pull", "hello-world").must(t)
@@ -185,7 +185,7 @@ func guests(t *testing.T, cli func(...string) outcome, expect func(outcome, int,
 	expect(cli("ps", "-q", "--no-trunc"), 0, two+`\n`+one+`\n`, ``)
 	expect(cli("rm", one), 1, ``, `(?s:.*)container is running(?s:.*)`)
 	expect(cli("rm", "-f", one, two), 0, one+`\n`+two+`\n`, ``)
-	expect(cli("rmi", "guestbook"), 0, `Untagged: guestbook:latest\n(Deleted: sha256:[0-9a-f]{64}\n){5}`, ``)
+	expect(cli("rmi", "guestbook"), 0, `Untagged: guestbook:latest\nUntagged: guestbook@sha256:[0-9a-f]{64}\n(Deleted: sha256:[0-9a-f]{64}\n){5}`, ``)
 }
 
 // matches holds a whole text against an expression.

@@ -48,10 +48,9 @@ type Options struct {
 	MaskedPaths    []string // nil is Docker's own list
 	ReadonlyPaths  []string // likewise
 
-	Mounts      []specs.Mount // besides Docker's own
-	ShmSize     int64         // bytes of /dev/shm; 0 is 64 MiB
-	Propagation string        // of the root mount: "shared" or "slave" where a mount of the host's is to be seen
-	Shared      map[specs.LinuxNamespaceType]string
+	Mounts  []specs.Mount // besides Docker's own
+	ShmSize int64         // bytes of /dev/shm; 0 is 64 MiB
+	Shared  map[specs.LinuxNamespaceType]string
 }
 
 // HostNamespace, as the path of a shared namespace, is the daemon's own.
@@ -87,7 +86,7 @@ func NewSpec(o Options) (*specs.Spec, error) {
 		Mounts: append(mounts(o), o.Mounts...),
 		Linux: &specs.Linux{
 			CgroupsPath: filepath.Join(o.CgroupParent, o.ID), Namespaces: o.namespaces(), Resources: o.resources(), Sysctl: o.Sysctls,
-			MaskedPaths: o.MaskedPaths, ReadonlyPaths: o.ReadonlyPaths, Devices: o.nodes(), RootfsPropagation: o.Propagation,
+			MaskedPaths: o.MaskedPaths, ReadonlyPaths: o.ReadonlyPaths, Devices: o.nodes(),
 		},
 	}
 	if o.OOMScoreAdj != 0 {

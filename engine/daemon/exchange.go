@@ -52,7 +52,7 @@ func (d *Daemon) operation(f func(*exchange) error) http.HandlerFunc {
 
 // begin reads the body and holds the request.
 func (x *exchange) begin(socket string) error {
-	if !isUpgrade(x.r) { // the bytes after an upgrade's header are the stream's
+	if !isUpgrade(x.r) && !streamsBody(x.r) { // the bytes after an upgrade's header are the stream's
 		if err := x.readBody(); err != nil {
 			return badRequest{fmt.Errorf("read request: %w", err)}
 		}
@@ -61,7 +61,7 @@ func (x *exchange) begin(socket string) error {
 		return nil
 	}
 	return x.At(x.r.Context(), stage.Request{
-		Method: x.r.Method, Path: x.r.RequestURI, Headers: headers(x.r.Header), Body: shown(x.body), Peer: peerOf(x.r.Context()), Socket: socket,
+		Method: x.r.Method, Path: x.r.RequestURI, Headers: headers(x.r.Header), Body: x.shownBody(), Peer: peerOf(x.r.Context()), Socket: socket,
 	})
 }
 
@@ -198,6 +198,10 @@ func (x *exchange) fail(err error) {
 		status = http.StatusNotFound
 	case errors.Is(err, engine.ErrConflict):
 		status = http.StatusConflict
+	case errors.Is(err, engine.ErrUnauthorized):
+		status = http.StatusUnauthorized
+	case errors.Is(err, errNotImplemented):
+		status = http.StatusNotImplemented
 	case errors.Is(err, engine.ErrInvalid), errors.As(err, &bad):
 		status = http.StatusBadRequest
 	case errors.Is(err, engine.ErrUnsupported):

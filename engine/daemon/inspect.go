@@ -42,8 +42,10 @@ func inspectContainer(x *exchange) error {
 		Mounts: mountPoints(r), NetworkSettings: networkSettings(r),
 	}
 	if isTrue(x.r.URL.Query().Get("size")) {
-		own := c.Size()
-		whole := own + x.ImageSize(r.ImageID)
+		own, whole, err := x.ContainerSize(c)
+		if err != nil {
+			return err
+		}
 		answer.SizeRw, answer.SizeRootFs = &own, &whole
 	}
 	return x.json(http.StatusOK, answer)

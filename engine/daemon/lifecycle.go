@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	containertypes "github.com/moby/moby/api/types/container"
 	"golang.org/x/sys/unix"
@@ -215,16 +216,23 @@ func pruneContainers(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	until, err := f.until(time.Now())
+	if err != nil {
+		return err
+	}
 	var report containertypes.PruneReport
 	for _, r := range x.Containers() {
-		if r.State.Running || !f.matches(r) {
+		if r.State.Running || !f.labels(r.Config.Labels) || !until.IsZero() && r.Created.After(until) {
 			continue
 		}
 		c, err := x.Container(r.ID)
 		if err != nil {
 			continue // has gone meanwhile
 		}
-		size := c.Size()
+		size, _, err := x.ContainerSize(c)
+		if err != nil {
+			return err
+		}
 		if err := x.Remove(x.r.Context(), c, engine.RemoveOptions{}); err != nil {
 			return err
 		}

@@ -3,7 +3,6 @@
 package daemon
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -39,8 +38,8 @@ func listContainers(x *exchange) error {
 		}
 		s := summarize(r)
 		if isTrue(query.Get("size")) {
-			if c, err := x.Container(r.ID); err == nil { // it may have gone meanwhile
-				s.SizeRw, s.SizeRootFs = c.Size(), c.Size()+x.ImageSize(r.ImageID)
+			if s.SizeRw, s.SizeRootFs, err = x.sizesOf(r.ID); err != nil {
+				return err
 			}
 		}
 		list = append(list, s)
@@ -48,38 +47,9 @@ func listContainers(x *exchange) error {
 	return x.json(http.StatusOK, list)
 }
 
-// filters are the wishes of a list: {"name":{"web":true}}, or the older
-// {"name":["web"]}.
-type filters struct {
-	values map[string][]string
-	tests  map[string]func(engine.Record, string) bool
-}
-
-// filters reads those of the request; a name that is not known is an error.
+// filters reads those of the request.
 func (x *exchange) filters(known ...string) (filters, error) {
-	f := filters{values: map[string][]string{}, tests: containerTests()}
-	text := x.r.URL.Query().Get("filters")
-	if text == "" {
-		return f, nil
-	}
-	var sets map[string]map[string]bool
-	if json.Unmarshal([]byte(text), &sets) == nil {
-		for name, set := range sets {
-			for value, on := range set {
-				if on {
-					f.values[name] = append(f.values[name], value)
-				}
-			}
-		}
-	} else if err := json.Unmarshal([]byte(text), &f.values); err != nil {
-		return f, badRequest{fmt.Errorf("invalid filter: %w", err)}
-	}
-	for name := range f.values {
-		if !slices.Contains(known, name) {
-			return f, badRequest{fmt.Errorf("invalid filter '%s'", name)}
-		}
-	}
-	return f, nil
+	return readFilters(x.r.URL.Query().Get("filters"), known...)
 }
 
 // containerFilters reads the filters of `docker ps`, and completes those that
@@ -89,50 +59,44 @@ func (x *exchange) containerFilters() (filters, error) {
 	if err != nil {
 		return f, err
 	}
-	for _, v := range f.values["exited"] {
+	for _, v := range f["exited"] {
 		if _, err := strconv.Atoi(v); err != nil {
 			return f, badRequest{err}
 		}
 	}
 	states := []string{"created", "running", "paused", "restarting", "removing", "exited", "dead"}
-	for _, v := range f.values["status"] {
+	for _, v := range f["status"] {
 		if !slices.Contains(states, v) {
 			return f, badRequest{fmt.Errorf("invalid value for status (%s): must be one of %s", v, strings.Join(states, ", "))}
 		}
 	}
-	for i, v := range f.values["ancestor"] {
+	for i, v := range f["ancestor"] {
 		if img, err := x.Image(v); err == nil { // one that is not there has no containers
-			f.values["ancestor"][i] = img.ID.String()
+			f["ancestor"][i] = img.ID.String()
 		}
 	}
 	for _, name := range []string{"before", "since"} {
-		for i, v := range f.values[name] {
+		for i, v := range f[name] {
 			c, err := x.Container(v)
 			if err != nil {
 				return f, err
 			}
-			f.values[name][i] = c.Snapshot().Created.Format(time.RFC3339Nano)
+			f[name][i] = c.Snapshot().Created.Format(time.RFC3339Nano)
 		}
 	}
 	return f, nil
 }
 
-func (f filters) has(name string) bool { return len(f.values[name]) > 0 }
+func (f filters) has(name string) bool { return len(f[name]) > 0 }
 
 // matches: of each name one value must do, of labels every one.
 func (f filters) matches(r engine.Record) bool {
-	for name, values := range f.values {
-		test := f.tests[name]
-		if test == nil {
-			continue // of what no container here has: is-task, isolation
-		}
-		one := func(v string) bool { return test(r, v) }
-		all := name == "label" || name == "label!"
-		if all && slices.ContainsFunc(values, func(v string) bool { return !one(v) }) || !all && !slices.ContainsFunc(values, one) {
+	for name, test := range containerTests() {
+		if !f.any(name, func(v string) bool { return test(r, v) }) {
 			return false
 		}
 	}
-	return true
+	return f.labels(r.Config.Labels)
 }
 
 func containerTests() map[string]func(engine.Record, string) bool {
@@ -149,33 +113,24 @@ func containerTests() map[string]func(engine.Record, string) bool {
 		"exited": func(r engine.Record, v string) bool {
 			return !r.State.Running && r.State.StartedAt != "" && strconv.Itoa(r.State.ExitCode) == v
 		},
-		"label":    func(r engine.Record, v string) bool { return hasLabel(r.Config.Labels, v) },
-		"label!":   func(r engine.Record, v string) bool { return !hasLabel(r.Config.Labels, v) },
 		"ancestor": func(r engine.Record, v string) bool { return r.ImageID == v || r.Image == v },
 		"before":   func(r engine.Record, v string) bool { return r.Created.Before(when(v)) },
 		"since":    func(r engine.Record, v string) bool { return r.Created.After(when(v)) },
 		"network":  func(r engine.Record, v string) bool { return string(r.HostConfig.NetworkMode) == v },
 		"health":   func(r engine.Record, v string) bool { return v == "none" },
 		"volume":   hasMount,
-		"until":    func(r engine.Record, v string) bool { return r.Created.Before(untilTime(v)) },
 		"expose":   func(engine.Record, string) bool { return false },
 		"publish":  func(engine.Record, string) bool { return false },
 	}
 }
 
-func hasLabel(labels map[string]string, wish string) bool {
-	name, value, exact := strings.Cut(wish, "=")
-	got, ok := labels[name]
-	return ok && (!exact || got == value)
-}
-
-// untilTime reads a moment: seconds, RFC 3339, or how long ago.
-func untilTime(v string) time.Time {
-	if ago, err := time.ParseDuration(v); err == nil {
-		return time.Now().Add(-ago)
+// sizesOf is what a container has written, and what it has altogether.
+func (x *exchange) sizesOf(id string) (written, whole int64, err error) {
+	c, err := x.Container(id)
+	if err != nil {
+		return 0, 0, nil // has gone meanwhile
 	}
-	t, _ := parseMoment(v) // what is no time is before everything
-	return t
+	return x.ContainerSize(c)
 }
 
 func summarize(r engine.Record) containertypes.Summary {
@@ -186,6 +141,15 @@ func summarize(r engine.Record) containertypes.Summary {
 	}
 	s.HostConfig.NetworkMode, s.HostConfig.Annotations = string(r.HostConfig.NetworkMode), r.HostConfig.Annotations
 	return s
+}
+
+// mountPoints are those of the record; JSON clients want a list.
+func mountPoints(r engine.Record) []containertypes.MountPoint {
+	return append([]containertypes.MountPoint{}, r.MountPoints...)
+}
+
+func hasMount(r engine.Record, wanted string) bool {
+	return slices.ContainsFunc(r.MountPoints, func(m containertypes.MountPoint) bool { return m.Name == wanted || m.Destination == wanted })
 }
 
 // commandText is Docker's: words that hold a space are quoted.

@@ -191,7 +191,7 @@ func watchEvents(x *exchange) error {
 }
 
 func (f filters) wantsEvent(m events.Message) bool {
-	for name, values := range f.values {
+	for name, values := range f {
 		if !slices.ContainsFunc(values, func(v string) bool { return eventHas(m, name, v) }) {
 			return false
 		}

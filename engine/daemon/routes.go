@@ -48,10 +48,26 @@ func (d *Daemon) handler() http.Handler {
 		"POST /containers/prune":        pruneContainers,
 		"GET /events":                   watchEvents,
 		"DELETE /containers/{id}":       changes(removeContainer),
-		"POST /images/create":           pullImage,
+		"POST /images/create":           createImage,
 		"GET /images/json":              listImages,
-		"GET /images/{name...}":         inspectImage, // …/json
+		"GET /images/search":            searchImages,
+		"GET /images/get":               saveImages,
+		"POST /images/load":             loadImages,
+		"POST /images/prune":            pruneImages,
+		"GET /images/{name...}":         imageRequest, // …/json, …/history, …/get
+		"POST /images/{name...}":        imageRequest, // …/tag, …/push
 		"DELETE /images/{name...}":      removeImage,
+		"POST /commit":                  commitContainer,
+		"GET /containers/{id}/changes":  containerChanges,
+		"GET /containers/{id}/export":   exportContainer,
+		"POST /auth":                    login,
+		"GET /distribution/{name...}":   distribution, // …/json
+		"GET /volumes":                  listVolumes,
+		"POST /volumes/create":          createVolume,
+		"POST /volumes/prune":           pruneVolumes,
+		"GET /volumes/{name}":           inspectVolume,
+		"DELETE /volumes/{name}":        removeVolume,
+		"GET /system/df":                diskUsage,
 	} {
 		mux.HandleFunc(pattern, d.operation(f))
 	}
@@ -176,7 +192,7 @@ func (d *Daemon) info(x *exchange) error {
 		"CgroupDriver": "cgroupfs", "CgroupVersion": strings.TrimPrefix(cgroups.Version, "v"), "KernelVersion": kernelRelease(),
 		"OperatingSystem": "Linux", "OSType": "linux", "Architecture": runtime.GOARCH, "NCPU": runtime.NumCPU(),
 		"DefaultRuntime": "learndocker", "Runtimes": map[string]any{"learndocker": map[string]any{}}, "SecurityOptions": security,
-		"Plugins":        map[string]any{"Network": []string{"bridge", "none"}, "Volume": []string{}, "Log": []string{}},
+		"Plugins":        map[string]any{"Network": []string{"bridge", "none"}, "Volume": []string{"local"}, "Log": []string{}},
 		"RegistryConfig": map[string]any{}, "Swarm": map[string]any{"LocalNodeState": "inactive"},
 	})
 }

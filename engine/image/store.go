@@ -11,14 +11,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 
-	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
@@ -26,40 +22,16 @@ import (
 	"github.com/learndocker/learndocker/engine/sys"
 )
 
-// PulledAnnotation records, in index.json, the digest that the name resolved
-// to at the registry: the index's, where there was one.
-const PulledAnnotation = "com.github.learndocker.pulled-digest"
-
 // maxDocument bounds a manifest or config that is read into memory, in bytes.
 const maxDocument = 4 << 20
-
-// ErrNotFound is the error of a name or id that the store does not hold.
-var ErrNotFound = errors.New("no such image")
 
 // Store is one OCI image layout. Its methods may be called from several
 // goroutines; several processes may only read.
 type Store struct {
 	dir string
 	mu  sync.Mutex // guards index.json
-}
 
-// Image is one image of the store.
-type Image struct {
-	ID       digest.Digest // of the config, which is what Docker calls the image's id
-	Manifest v1.Descriptor
-	Pulled   digest.Digest // what the name resolved to at the registry
-	Names    []string      // canonical: "docker.io/library/hello-world:latest"
-	Config   v1.Image
-	Layers   []v1.Descriptor
-}
-
-// Size is the image's size as Docker lists it: config and compressed layers, in bytes.
-func (i Image) Size() int64 {
-	n := i.Manifest.Size
-	for _, l := range i.Layers {
-		n += l.Size
-	}
-	return n
+	holds Holds
 }
 
 // Open opens the layout in dir, makes it where there is none, and clears away
@@ -176,170 +148,30 @@ func (s *Store) Open(d digest.Digest) (*os.File, error) {
 	return os.Open(path)
 }
 
-// Tag points name to the manifest, and to nothing else from then on. It
-// reports whether that changed anything.
-func (s *Store) Tag(k sys.Kernel, name reference.Named, manifest v1.Descriptor, pulled digest.Digest) (bool, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	index, err := s.readIndex()
-	if err != nil {
-		return false, err
-	}
-	manifest.Annotations = map[string]string{v1.AnnotationRefName: name.String(), PulledAnnotation: pulled.String()}
-	had := slices.IndexFunc(index.Manifests, func(d v1.Descriptor) bool { return refName(d) == name.String() })
-	if had >= 0 && index.Manifests[had].Digest == manifest.Digest {
-		return false, nil
-	}
-	if had >= 0 {
-		index.Manifests = slices.Delete(index.Manifests, had, had+1)
-	}
-	index.Manifests = append(index.Manifests, manifest)
-	return true, s.writeIndex(k, index)
-}
-
-func refName(d v1.Descriptor) string { return d.Annotations[v1.AnnotationRefName] }
-
-// List returns every image, names gathered.
-func (s *Store) List() ([]Image, error) {
-	s.mu.Lock()
-	index, err := s.readIndex()
-	s.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	var images []Image
-	for _, desc := range index.Manifests {
-		had := slices.IndexFunc(images, func(i Image) bool { return i.Manifest.Digest == desc.Digest })
-		if had >= 0 {
-			images[had].Names = append(images[had].Names, refName(desc))
-			continue
-		}
-		img, err := s.load(desc)
-		if err != nil {
-			return nil, err
-		}
-		images = append(images, img)
-	}
-	return images, nil
-}
-
-func (s *Store) load(desc v1.Descriptor) (Image, error) {
-	var m v1.Manifest
-	if err := s.readDocument(desc.Digest, &m); err != nil {
-		return Image{}, fmt.Errorf("read manifest: %w", err)
-	}
-	img := Image{
-		ID: m.Config.Digest, Manifest: desc, Layers: m.Layers, Names: []string{refName(desc)},
-		Pulled: digest.Digest(desc.Annotations[PulledAnnotation]),
-	}
-	if err := s.readDocument(m.Config.Digest, &img.Config); err != nil {
-		return Image{}, fmt.Errorf("read config: %w", err)
-	}
-	return img, nil
-}
-
-// Find looks an image up by name, by id or by the id's first digits.
-func (s *Store) Find(asked string) (Image, error) {
-	images, err := s.List()
-	if err != nil {
-		return Image{}, err
-	}
-	// An id that is written out wins over a name, as in Docker.
-	for _, img := range images {
-		if asked == img.ID.String() || asked == img.ID.Encoded() {
-			return img, nil
-		}
-	}
-	if name, err := ParseName(asked); err == nil {
-		for _, img := range images {
-			if img.answersTo(name) {
-				return img, nil
-			}
-		}
-	}
-	var found []Image
-	for _, img := range images {
-		if len(asked) >= 4 && strings.HasPrefix(img.ID.Encoded(), strings.TrimPrefix(asked, "sha256:")) {
-			found = append(found, img)
-		}
-	}
-	if len(found) == 1 {
-		return found[0], nil
-	}
-	return Image{}, fmt.Errorf("%w: %s", ErrNotFound, Familiar(asked))
-}
-
-func (i Image) answersTo(name reference.Named) bool {
-	if slices.Contains(i.Names, name.String()) {
-		return true
-	}
-	wanted, ok := name.(reference.Digested)
-	if !ok || (wanted.Digest() != i.Pulled && wanted.Digest() != i.Manifest.Digest) {
-		return false
-	}
-	return slices.ContainsFunc(i.Names, func(n string) bool {
-		named, err := reference.ParseNormalizedNamed(n)
-		return err == nil && named.Name() == name.Name()
-	})
-}
-
-// Untag takes a name away and reports the image's remaining names.
-func (s *Store) Untag(k sys.Kernel, name string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	index, err := s.readIndex()
-	if err != nil {
-		return err
-	}
-	index.Manifests = slices.DeleteFunc(index.Manifests, func(d v1.Descriptor) bool { return refName(d) == name })
-	return s.writeIndex(k, index)
-}
-
-// Sweep removes the blobs that no name leads to and returns their digests.
-func (s *Store) Sweep() ([]digest.Digest, error) {
-	images, err := s.List()
-	if err != nil {
-		return nil, err
-	}
-	kept := map[string]bool{}
-	for _, img := range images {
-		kept[img.ID.Encoded()], kept[img.Manifest.Digest.Encoded()] = true, true
-		for _, l := range img.Layers {
-			kept[l.Digest.Encoded()] = true
-		}
-	}
-	entries, err := os.ReadDir(s.blobDir())
-	if err != nil {
-		return nil, err
-	}
-	var gone []digest.Digest
-	for _, e := range entries {
-		if kept[e.Name()] {
-			continue
-		}
-		if err := os.Remove(filepath.Join(s.blobDir(), e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return gone, err
-		}
-		gone = append(gone, digest.NewDigestFromEncoded(digest.SHA256, e.Name()))
-	}
-	return gone, nil
-}
-
-func (s *Store) readDocument(d digest.Digest, into any) error {
+// Document reads a manifest or a config whole, as it was stored.
+func (s *Store) Document(d digest.Digest) ([]byte, error) {
 	f, err := s.Open(d)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxDocument+1))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(data) > maxDocument {
-		return fmt.Errorf("document %s: more than %d bytes", d, maxDocument)
+		return nil, fmt.Errorf("document %s: more than %d bytes", d, maxDocument)
 	}
 	if digest.FromBytes(data) != d {
-		return fmt.Errorf("document %s: damaged on disk, its bytes have digest %s; pull the image again", d, digest.FromBytes(data))
+		return nil, fmt.Errorf("document %s: damaged on disk, its bytes have digest %s; pull the image again", d, digest.FromBytes(data))
+	}
+	return data, nil
+}
+
+func (s *Store) readDocument(d digest.Digest, into any) error {
+	data, err := s.Document(d)
+	if err != nil {
+		return err
 	}
 	return json.Unmarshal(data, into)
 }
@@ -384,3 +216,6 @@ func (s *Store) replace(k sys.Kernel, path string, document any) error {
 	}
 	return k.Rename(tmp.Name(), path)
 }
+
+// Hold keeps a blob that no image leads to yet from being swept.
+func (s *Store) Hold(d digest.Digest) (release func()) { return s.holds.Hold(d.String()) }

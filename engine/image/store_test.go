@@ -234,6 +234,21 @@ func TestNames(t *testing.T) {
 	if err := s.Untag(sys.Kernel{}, "docker.io/library/b:latest"); err != nil {
 		t.Fatal(err)
 	}
+	// Without a name the image is dangling, and still there.
+	if gone, err := s.Sweep(); err != nil || len(gone) != 0 {
+		t.Errorf("swept %v (%v), though the image was not removed", gone, err)
+	}
+	images, err = s.List()
+	if err != nil || len(images) != 2 {
+		t.Fatalf("%d images, %v", len(images), err)
+	}
+	dangling := slices.IndexFunc(images, image.Image.Dangling)
+	if dangling < 0 || images[dangling].Config.Author != "first" {
+		t.Fatalf("dangling: %d of %v", dangling, images)
+	}
+	if err := s.Remove(sys.Kernel{}, images[dangling]); err != nil {
+		t.Fatal(err)
+	}
 	if gone, err := s.Sweep(); err != nil || len(gone) != 3 {
 		t.Errorf("swept %v (%v), want manifest, config and layer of the first", gone, err)
 	}

@@ -149,3 +149,13 @@ func sameAttributes(a, b fs.FileInfo) bool {
 	x, y := a.Sys().(*syscall.Stat_t), b.Sys().(*syscall.Stat_t)
 	return x.Mode == y.Mode && x.Uid == y.Uid && x.Gid == y.Gid
 }
+
+// pathOf is where the layers below have what lookup finds; "" for nothing.
+func (c *comparison) pathOf(name string) string {
+	for _, lower := range c.below {
+		if found, last := c.lookupIn(lower, name); found != nil || last {
+			return lower + name
+		}
+	}
+	return ""
+}

@@ -14,6 +14,7 @@ import (
 	"archive/tar"
 	"bufio"
 	"bytes"
+	"compress/bzip2"
 	"errors"
 	"fmt"
 	"io"
@@ -52,8 +53,9 @@ type Store struct {
 	marks    marks
 	bounds   Bounds
 
-	mu   sync.Mutex
-	busy map[digest.Digest]chan struct{}
+	mu    sync.Mutex
+	busy  map[digest.Digest]chan struct{}
+	sizes map[digest.Digest]int64
 }
 
 // Options tell what the daemon may do with files.
@@ -113,7 +115,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if !o.Plain {
 		m = newOverlayMarks(o.UserNamespace)
 	}
-	return &Store{dir: dir, singleID: o.SingleID, userns: o.UserNamespace, marks: m, bounds: o.Bounds.orDefault(), busy: map[digest.Digest]chan struct{}{}}, nil
+	return &Store{dir: dir, singleID: o.SingleID, userns: o.UserNamespace, marks: m, bounds: o.Bounds.orDefault(), busy: map[digest.Digest]chan struct{}{}, sizes: map[digest.Digest]int64{}}, nil
 }
 
 // Dir is where the layer of that diffID is, or will be. The name is cut short
@@ -133,7 +135,12 @@ func (s *Store) Opaque(diffID digest.Digest) bool {
 }
 
 // Remove removes an unpacked layer.
-func (s *Store) Remove(diffID digest.Digest) error { return os.RemoveAll(s.Dir(diffID)) }
+func (s *Store) Remove(diffID digest.Digest) error {
+	s.mu.Lock()
+	delete(s.sizes, diffID)
+	s.mu.Unlock()
+	return os.RemoveAll(s.Dir(diffID))
+}
 
 // Unpack unpacks a layer from its blob, of size bytes, unless it is there
 // already. The directory gets its name only when it is whole and its diffID is
@@ -186,7 +193,7 @@ func (s *Store) claim(id digest.Digest) (release func()) {
 }
 
 func (s *Store) extract(k sys.Kernel, blob io.Reader, size int64, dir string, fact *stage.Unpacked) error {
-	plain, err := decompress(blob)
+	plain, err := Decompress(blob)
 	if err != nil {
 		return err
 	}
@@ -256,10 +263,18 @@ func (c *counter) Read(p []byte) (int, error) {
 var (
 	gzipMagic = []byte{0x1f, 0x8b}
 	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
+	bzipMagic = []byte("BZh")
+	xzMagic   = []byte{0xfd, '7', 'z', 'X'}
 )
 
-// decompress tells the compression from the first bytes: media types lie.
-func decompress(r io.Reader) (io.ReadCloser, error) {
+// IsGzip and IsZstd tell a compression from the first bytes.
+func IsGzip(head []byte) bool { return bytes.HasPrefix(head, gzipMagic) }
+
+// IsZstd is IsGzip's like.
+func IsZstd(head []byte) bool { return bytes.HasPrefix(head, zstdMagic) }
+
+// Decompress tells the compression from the first bytes: media types lie.
+func Decompress(r io.Reader) (io.ReadCloser, error) {
 	br := bufio.NewReaderSize(r, 64<<10)
 	head, err := br.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -274,6 +289,10 @@ func decompress(r io.Reader) (io.ReadCloser, error) {
 			return nil, err
 		}
 		return d.IOReadCloser(), nil
+	case bytes.HasPrefix(head, bzipMagic):
+		return io.NopCloser(bzip2.NewReader(br)), nil
+	case bytes.HasPrefix(head, xzMagic):
+		return nil, errors.New("the archive is compressed with xz, which this engine does not read: xz -d it first")
 	}
 	return io.NopCloser(br), nil
 }

@@ -48,16 +48,17 @@ type Stack struct {
 func (s Stack) upper() string { return filepath.Join(s.Dir, "upper") }
 func (s Stack) work() string  { return filepath.Join(s.Dir, "work") }
 
-// Changed is where the container's own changes are: of a copy, all of it.
-func (s Stack) Changed() string {
-	if s.Driver == Copy {
-		return s.Merged()
-	}
-	return s.upper()
-}
-
 // Merged is where the stack is mounted.
 func (s Stack) Merged() string { return filepath.Join(s.Dir, "merged") }
+
+// Written is the directory in which changes end up; whole where it has all that
+// is below as well.
+func (s Stack) Written() (dir string, whole bool) {
+	if s.Driver == Copy {
+		return s.Merged(), true
+	}
+	return s.upper(), false
+}
 
 // Mount makes the directories and mounts the stack.
 func (s Stack) Mount(k sys.Kernel, container string) (stage.Overlay, error) {

@@ -191,7 +191,7 @@ func FuzzManifest(f *testing.F) {
 	f.Add([]byte(fmt.Sprintf(`{"schemaVersion":2,"config":{"digest":%q,"size":3},"layers":[{"digest":%q,"size":9}]}`, d, d)))
 	f.Add([]byte(`{"config":{"digest":"sha256:../../x"},"layers":[],"manifests":[]}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		m, err := parseManifest(raw)
+		m, err := ParseManifest(raw)
 		if err != nil {
 			return
 		}

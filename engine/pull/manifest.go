@@ -8,10 +8,10 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// parseManifest reads an image manifest and refuses what could mislead: one
+// ParseManifest reads an image manifest and refuses what could mislead: one
 // that is an index as well (CVE-2021-41190), digests that are none, sizes out
 // of bounds.
-func parseManifest(raw []byte) (v1.Manifest, error) {
+func ParseManifest(raw []byte) (v1.Manifest, error) {
 	var m v1.Manifest
 	var alsoIndex struct {
 		Manifests json.RawMessage `json:"manifests"`
@@ -24,8 +24,8 @@ func parseManifest(raw []byte) (v1.Manifest, error) {
 	if alsoIndex.Manifests != nil {
 		return m, errors.New("it is a manifest and an index at once")
 	}
-	if len(m.Layers) > maxLayers {
-		return m, fmt.Errorf("%d layers, at most %d can be stacked", len(m.Layers), maxLayers)
+	if len(m.Layers) > MaxLayers {
+		return m, fmt.Errorf("%d layers, at most %d can be stacked", len(m.Layers), MaxLayers)
 	}
 	if err := checkDescriptor(m.Config, maxConfig); err != nil {
 		return m, fmt.Errorf("config: %w", err)

@@ -1,5 +1,5 @@
 // Package pull fetches images from registries that speak the OCI distribution
-// specification. It verifies every digest, bounds every size, and writes down
+// specification, and sends them there. It verifies every digest, bounds every size, and writes down
 // each HTTP exchange.
 package pull
 
@@ -32,8 +32,10 @@ import (
 const (
 	maxManifest = 4 << 20  // bytes; the specification asks clients for 4 MiB at least
 	maxConfig   = 4 << 20  // bytes
-	maxLayers   = 127      // overlayfs's and Docker's own
 	maxBlob     = 32 << 30 // bytes
+
+	// MaxLayers is how many can be stacked: overlayfs's bound and Docker's own.
+	MaxLayers = 127
 
 	maxRedirects = 10 // net/http's own, which the registry library has taken off
 )
@@ -57,19 +59,24 @@ func NewSource(name reference.Named, mirror string, auth *authn.AuthConfig) (*So
 	if reference.Domain(name) == "docker.io" {
 		s.mirror = mirror
 	}
-	authenticator := authn.Anonymous
-	if auth != nil && s.mirror == "" {
-		authenticator = authn.FromConfig(*auth)
-	}
 	var err error
-	s.puller, err = remote.NewPuller(
-		remote.WithTransport(s.log), remote.WithAuth(authenticator), remote.WithUserAgent("learndocker"),
-		remote.WithRetryPredicate(func(error) bool { return false }), remote.WithRetryStatusCodes(),
-	)
+	s.puller, err = remote.NewPuller(s.options(auth)...)
 	if err != nil {
 		return nil, fmt.Errorf("prepare pull of %s: %w", name, err)
 	}
 	return s, nil
+}
+
+// options are those of each request. The bundled registry knows nobody.
+func (s *Source) options(auth *authn.AuthConfig) []remote.Option {
+	authenticator := authn.Anonymous
+	if auth != nil && s.mirror == "" {
+		authenticator = authn.FromConfig(*auth)
+	}
+	return []remote.Option{
+		remote.WithTransport(s.log), remote.WithAuth(authenticator), remote.WithUserAgent("learndocker"),
+		remote.WithRetryPredicate(func(error) bool { return false }), remote.WithRetryStatusCodes(),
+	}
 }
 
 func newTransport() *http.Transport {
@@ -206,7 +213,7 @@ func platformName(d ggcr.Descriptor) string {
 }
 
 func (s *Source) readManifest(r *Resolved) error {
-	m, err := parseManifest(r.Raw)
+	m, err := ParseManifest(r.Raw)
 	if err != nil {
 		return fmt.Errorf("manifest of %s: %w", s.name, err)
 	}

@@ -52,6 +52,7 @@ var known = []Fact{
 	Overlay{}, Cgroup{}, Namespaces{}, UserMap{}, Network{}, Joined{}, Mounts{}, Pivoted{},
 	Dropped{}, Exec{}, Exit{}, Removed{},
 	ExecCreated{}, Entered{}, ExecJoined{}, ExecExited{}, Signaled{}, Stopped{}, Paused{}, Unpaused{}, Updated{}, Renamed{},
+	VolumeCreated{}, Committed{}, Loaded{}, Imported{}, Saved{}, Pushed{},
 }
 
 // Names lists every stage in order.
