@@ -29,9 +29,16 @@ func newRoot() *cobra.Command {
 the engine still at every stage so that you can look around inside.
 
 Start here:  learndocker lesson hello-world --step`,
-		Version:       version,
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		Version: version,
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return docker.Unknown(c, args)
+			}
+			return c.Help()
+		},
+		SilenceUsage: true, SilenceErrors: true, DisableFlagsInUseLine: true,
+		SuggestionsMinimumDistance: 2,
 	}
 	root.SetVersionTemplate("learndocker {{.Version}}\n")
 	root.PersistentFlags().StringVarP(&s.host, "host", "H", fromEnv("DOCKER_HOST", api.DefaultHost()), "the daemon's `address`")

@@ -26,7 +26,7 @@ func (a attachment) size(ctx context.Context, c *Client, id string) (stop func()
 // startAttached attaches, waits and starts, in this order: no output and no end
 // is missed. It returns the container's exit status, 0 where the user detached.
 func (c *Client) startAttached(ctx context.Context, id string, a attachment) (int, error) {
-	ctx, cancel := context.WithCancel(ctx)
+	watching, cancel := context.WithCancel(ctx) // the streams' only: the end is waited for all the same
 	defer cancel()
 	conn, output, err := c.Attach(ctx, id, a.AttachOptions)
 	if err != nil {
@@ -35,7 +35,7 @@ func (c *Client) startAttached(ctx context.Context, id string, a attachment) (in
 	defer conn.Close()
 	streamed := make(chan error, 1)
 	s := &session{conn: conn, output: output, streams: a.streams, stdin: a.Stdin, quiet: !a.Stdout && !a.Stderr, tty: a.tty, detachKeys: a.DetachKeys}
-	go func() { streamed <- s.run(ctx) }()
+	go func() { streamed <- s.run(watching) }()
 	exit, err := c.Wait(ctx, id, condition(a.autoRemove))
 	if err == nil {
 		err = c.Start(ctx, id)

@@ -156,11 +156,17 @@ func (c *Client) Update(ctx context.Context, id string, q containertypes.UpdateC
 	return answer.Warnings, err
 }
 
-// Exit is how a container's run ended.
+// Exit is how a container's run ended. Err may be a WaitError.
 type Exit struct {
 	Status int
 	Err    error
 }
+
+// WaitError is what the daemon says where a container's end was not of its own
+// doing: it never began, say. It has a status all the same.
+type WaitError struct{ Message string }
+
+func (e *WaitError) Error() string { return e.Message }
 
 // Wait asks to be told when the container's run ends: with condition
 // "next-exit" the next one, with "removed" when it is gone, with "" when it
@@ -184,7 +190,7 @@ func (c *Client) Wait(ctx context.Context, id, condition string) (<-chan Exit, e
 		var answer containertypes.WaitResponse
 		err := json.NewDecoder(a.Body).Decode(&answer)
 		if err == nil && answer.Error != nil {
-			err = errors.New(answer.Error.Message)
+			err = &WaitError{answer.Error.Message}
 		}
 		exit <- Exit{int(answer.StatusCode), err}
 	}()

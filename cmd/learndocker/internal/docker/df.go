@@ -170,7 +170,7 @@ const (
 
 // details writes every thing with what it takes.
 func details(w io.Writer, u client.DiskUsage, as string) error {
-	d := usageDetails{}
+	d := usageDetails{Images: []imageRow{}, Containers: []containerRow{}, Volumes: []volumeRow{}, BuildCache: []cacheRow{}}
 	short := as == "" || strings.HasPrefix(as, format.Table)
 	for _, i := range u.Images {
 		row := imageRow{i, short, none, none, ""}

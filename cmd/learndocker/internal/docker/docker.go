@@ -111,7 +111,10 @@ func renamed(make maker, use string, aliases ...string) maker {
 }
 
 func group(cli *CLI, name, short string, makers []maker) *cobra.Command {
-	g := &cobra.Command{Use: name + " COMMAND", Short: short, Args: noArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	g := &cobra.Command{Use: name, Short: short, Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
+		writeHelp(os.Stderr, c)
+		return nil
+	}}
 	for _, make := range makers {
 		g.AddCommand(make(cli))
 	}
@@ -123,6 +126,7 @@ func group(cli *CLI, name, short string, makers []maker) *cobra.Command {
 func finish(c *cobra.Command) {
 	c.DisableFlagsInUseLine = true
 	c.SetFlagErrorFunc(flagError)
+	c.SetHelpFunc(func(c *cobra.Command, _ []string) { writeHelp(os.Stdout, c) })
 	if c.Flags().Lookup("help") == nil {
 		c.Flags().Bool("help", false, "Print usage")
 		c.Flags().Lookup("help").Hidden = true

@@ -34,12 +34,11 @@ func (cli *CLI) each(names []string, do func(*client.Client, string) error) erro
 		}()
 		var errs []error
 		for i, name := range names {
-			switch err := <-ends[i]; {
-			case err == nil:
-				fmt.Fprintln(os.Stdout, name)
-			case !errors.Is(err, errSaid):
+			if err := <-ends[i]; err != nil {
 				errs = append(errs, err)
+				continue
 			}
+			fmt.Fprintln(os.Stdout, name)
 		}
 		return errors.Join(errs...)
 	})
@@ -53,11 +52,12 @@ func (cli *CLI) inTurn(names []string, do func(*client.Client, string) error) er
 	return cli.do(func(c *client.Client) error {
 		var errs []error
 		for _, name := range names {
-			if err := do(c, name); err != nil {
+			switch err := do(c, name); {
+			case err == nil:
+				fmt.Fprintln(os.Stdout, name)
+			case !errors.Is(err, errSaid):
 				errs = append(errs, err)
-				continue
 			}
-			fmt.Fprintln(os.Stdout, name)
 		}
 		return errors.Join(errs...)
 	})

@@ -100,14 +100,14 @@ func pruneBuilds(ctx context.Context, cl *client.Client, all bool, filters clien
 }
 
 // prune asks, removes, and says what has gone.
-func (cli *CLI) prune(c *cobra.Command, f *pruneFlags, warning, what string, pruners ...pruner) error {
+func (cli *CLI) prune(c *cobra.Command, f *pruneFlags, warning string, pruners ...pruner) error {
 	if !f.force {
 		yes, err := confirm(c.Context(), warning)
 		if err != nil {
 			return err
 		}
 		if !yes {
-			return errors.New(what + " prune has been cancelled")
+			return nil
 		}
 	}
 	return cli.do(func(cl *client.Client) error {
@@ -153,7 +153,7 @@ func newPruneContainers(cli *CLI) *cobra.Command {
 		Short: "Remove all stopped containers",
 		Args:  noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return cli.prune(c, &f, "WARNING! This will remove all stopped containers."+sure, "container", pruneContainers)
+			return cli.prune(c, &f, "WARNING! This will remove all stopped containers."+sure, pruneContainers)
 		},
 	}
 	f.declare(c, "")
@@ -171,7 +171,7 @@ func newPruneImages(cli *CLI) *cobra.Command {
 			if f.all {
 				warning = "WARNING! This will remove all images without at least one container associated to them."
 			}
-			return cli.prune(c, &f, warning+sure, "image", pruneImages)
+			return cli.prune(c, &f, warning+sure, pruneImages)
 		},
 	}
 	f.declare(c, "Remove all unused images, not just dangling ones")
@@ -188,7 +188,7 @@ func newPruneVolumes(cli *CLI) *cobra.Command {
 			if f.all && len(f.filter.filters["all"]) > 0 {
 				return errors.New("conflicting options: cannot specify both --all and --filter all=1")
 			}
-			return cli.prune(c, &f, volumesWarning(cli, c, f.all)+sure, "volume", pruneVolumes)
+			return cli.prune(c, &f, volumesWarning(cli, c, f.all)+sure, pruneVolumes)
 		},
 	}
 	f.declare(c, "Remove all unused volumes, not just anonymous ones")
@@ -227,7 +227,7 @@ func newPruneSystem(cli *CLI) *cobra.Command {
 					return pruneVolumes(ctx, cl, false, filters)
 				})
 			}
-			return cli.prune(c, &f, systemWarning(f.all, volumes, f.filters(cli)), "system", append(pruners, pruneImages, pruneBuilds)...)
+			return cli.prune(c, &f, systemWarning(f.all, volumes, f.filters(cli)), append(pruners, pruneImages, pruneBuilds)...)
 		},
 	}
 	f.declare(c, "Remove all unused images not just dangling ones")

@@ -20,7 +20,8 @@ func newRm(cli *CLI) *cobra.Command {
 		Short:   "Remove one or more containers",
 		Args:    minArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return cli.each(args, func(cl *client.Client, name string) error {
+			// One after the other: who watches the daemon sees them go in their order.
+			return cli.inTurn(args, func(cl *client.Client, name string) error {
 				name = strings.Trim(name, "/")
 				if name == "" {
 					return errors.New("container name cannot be empty")

@@ -47,7 +47,7 @@ func (f *makeFlags) options(ctx context.Context, cli *CLI, cl *client.Client, ar
 
 // withHelp is an error of run or create, as docker says it.
 func withHelp(c *cobra.Command, status int, err error) error {
-	return &Failure{status, fmt.Errorf("%s: %w\n\nRun '%[1]s %s --help' for more information", c.Root().Name(), InWords(err), c.Name())}
+	return &Failure{status, fmt.Errorf("%s: %w\n\nRun '%[1]s %[3]s --help' for more information", c.Root().Name(), InWords(err), c.Name())}
 }
 
 func newRun(cli *CLI) *cobra.Command {

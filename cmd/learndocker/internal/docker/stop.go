@@ -2,6 +2,7 @@ package docker
 
 import (
 	"errors"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +20,7 @@ func (f *stopFlags) declare(c *cobra.Command) {
 	c.Flags().IntVarP(&f.timeout, "timeout", "t", 0, "Seconds to wait before killing the container")
 	c.Flags().IntVar(&f.timeout, "time", 0, "Seconds to wait before killing the container (deprecated: use --timeout)")
 	_ = c.Flags().MarkDeprecated("time", "use --timeout instead") // it is there
+	c.Flags().SetOutput(os.Stdout)                                // where docker says so
 }
 
 func (f *stopFlags) options(c *cobra.Command) (client.StopOptions, error) {

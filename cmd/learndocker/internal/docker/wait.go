@@ -25,7 +25,8 @@ func newWait(cli *CLI) *cobra.Command {
 						continue
 					}
 					end := <-exit
-					if end.Err != nil {
+					var said *client.WaitError
+					if end.Err != nil && !errors.As(end.Err, &said) {
 						errs = append(errs, end.Err)
 						continue
 					}
