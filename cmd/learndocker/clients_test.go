@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/learndocker/learndocker/engine/api"
+	"github.com/learndocker/learndocker/engine/client"
 	"github.com/learndocker/learndocker/engine/stage/wire"
 )
 
@@ -360,7 +361,7 @@ func (d *testDaemon) awaitUnwatched(t *testing.T) {
 	})
 	// That one is a watcher too: it must be gone before the next request.
 	await(t, "the daemon to answer", func() bool {
-		_, err := d.client().Containers(t.Context(), true)
+		_, err := d.client().Containers(t.Context(), client.ListOptions{All: true})
 		return err == nil
 	})
 }

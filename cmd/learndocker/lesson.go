@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -116,3 +118,6 @@ func readLesson(name string) (*lesson.Lesson, error) {
 	}
 	return lesson.Parse(file, data)
 }
+
+// newTable aligns columns as the docker command does.
+func newTable() *tabwriter.Writer { return tabwriter.NewWriter(os.Stdout, 10, 1, 3, ' ', 0) }

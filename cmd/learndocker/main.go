@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/learndocker/learndocker/cmd/learndocker/internal/docker"
 	"github.com/learndocker/learndocker/narrate"
 )
 
@@ -49,11 +50,16 @@ func report(err error) int {
 	if errors.As(err, &exit) {
 		status, err = exit.status, exit.cause
 	}
+	var failed *docker.Failure
+	prefix := "learndocker: "
+	if errors.As(err, &failed) { // its words are docker's, whole
+		prefix, status, err = "", failed.Status, failed.Cause
+	}
 	if err == nil {
 		return status
 	}
 	// A registry, an image or a lesson may have a say in it.
-	fmt.Fprintln(os.Stderr, "learndocker:", narrate.Printable(err.Error()))
+	fmt.Fprintln(os.Stderr, prefix+narrate.Printable(err.Error()))
 	if h := hint(err); h != "" {
 		fmt.Fprintln(os.Stderr, h)
 	}

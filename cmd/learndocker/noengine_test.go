@@ -88,12 +88,12 @@ func TestNoEngine(t *testing.T) {
 			{"lesson check hello-world", 1, []string{"check: ", "learndocker doctor"}},
 			{"daemon --hub", 1, []string{"daemon: ", "learndocker doctor", "learndocker replay hello-world --step"}},
 			{"watch --step", 1, []string{"watch: ", "learndocker doctor"}},
-			{"ps", 1, []string{"cannot connect to the docker daemon", "learndocker doctor"}},
-			{"images", 1, []string{"cannot connect to the docker daemon"}},
-			{"pull hello-world", 1, []string{"cannot connect to the docker daemon"}},
-			{"run hello-world", 125, []string{"cannot connect to the docker daemon", "learndocker doctor"}},
-			{"rm x", 1, []string{"cannot connect to the docker daemon"}},
-			{"rmi x", 1, []string{"cannot connect to the docker daemon"}},
+			{"ps", 1, []string{"Cannot connect to the Docker daemon at unix:", "learndocker doctor"}},
+			{"images", 1, []string{"Cannot connect to the Docker daemon at unix:"}},
+			{"pull hello-world", 1, []string{"Cannot connect to the Docker daemon at unix:"}},
+			{"run hello-world", 125, []string{"Cannot connect to the Docker daemon at unix:", "learndocker doctor"}},
+			{"rm x", 1, []string{"Cannot connect to the Docker daemon at unix:"}},
+			{"rmi x", 1, []string{"Cannot connect to the Docker daemon at unix:"}},
 			{"replay no-such", 1, []string{`no recording "no-such"`}},
 		} {
 			o := say(t, strings.Fields(c.line)...)

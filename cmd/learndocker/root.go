@@ -2,13 +2,13 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"github.com/learndocker/learndocker/cmd/learndocker/internal/docker"
 	"github.com/learndocker/learndocker/engine/api"
 	"github.com/learndocker/learndocker/engine/client"
 	"github.com/learndocker/learndocker/narrate"
@@ -29,16 +29,24 @@ func newRoot() *cobra.Command {
 the engine still at every stage so that you can look around inside.
 
 Start here:  learndocker lesson hello-world --step`,
-		Version:       version,
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		Version: version,
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return docker.Unknown(c, args)
+			}
+			return c.Help()
+		},
+		SilenceUsage: true, SilenceErrors: true, DisableFlagsInUseLine: true,
+		SuggestionsMinimumDistance: 2,
 	}
 	root.SetVersionTemplate("learndocker {{.Version}}\n")
 	root.PersistentFlags().StringVarP(&s.host, "host", "H", fromEnv("DOCKER_HOST", api.DefaultHost()), "the daemon's `address`")
 	root.PersistentFlags().StringVar(&s.dataRoot, "data-root", fromEnv("LEARNDOCKER_DATA_ROOT", api.DefaultDataRoot()), "`directory` of the daemon's images and containers")
 	root.AddGroup(&cobra.Group{ID: "learn", Title: "Learn:"}, &cobra.Group{ID: "docker", Title: "As with docker:"})
 	learn(root, s)
-	for _, c := range []*cobra.Command{newRun(s), newPull(s), newImages(s), newPs(s), newRm(s), newRmi(s)} {
+	root.TraverseChildren = true // history's -H is not the daemon's address
+	for _, c := range docker.Commands(&docker.CLI{Host: &s.host, Version: version}) {
 		c.GroupID = "docker"
 		root.AddCommand(c)
 	}
@@ -51,8 +59,6 @@ func fromEnv(name, fallback string) string {
 	}
 	return fallback
 }
-
-func (s *settings) client() (*client.Client, error) { return client.New(s.host) }
 
 // hint is the next thing to type, where there is one that has not been said.
 func hint(err error) string {
@@ -87,12 +93,3 @@ const (
 	elsewhere = "TMPDIR=DIRECTORY for a lesson, --data-root DIRECTORY for a daemon"
 	noThread  = "failed to create new OS thread" // the last word of Go's runtime
 )
-
-// fromDaemon marks the daemon's own error answers, in docker's words.
-func fromDaemon(err error) error {
-	var e *client.Error
-	if errors.As(err, &e) {
-		return fmt.Errorf("Error response from daemon: %w", err)
-	}
-	return err
-}

@@ -5,6 +5,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/learndocker/learndocker/cmd/learndocker/internal/docker"
 	"github.com/learndocker/learndocker/narrate"
 )
 
@@ -25,7 +26,7 @@ func newWatch(s *settings) *cobra.Command {
 			f.awaited = "DOCKER_HOST=" + s.host + " docker run hello-world"
 			w, err := narrate.NewWatch(c.Context(), s.host, library, narrate.Options{Version: version, Language: language})
 			if err != nil {
-				return fromDaemon(err)
+				return docker.InWords(err)
 			}
 			return f.show(c.Context(), w, []string{"DOCKER_HOST=" + s.host})
 		},

@@ -16,10 +16,6 @@ import (
 	"strings"
 	"time"
 
-	containertypes "github.com/moby/moby/api/types/container"
-	imagetypes "github.com/moby/moby/api/types/image"
-	"github.com/moby/moby/api/types/jsonstream"
-
 	"github.com/learndocker/learndocker/engine/api"
 )
 
@@ -27,10 +23,25 @@ import (
 type Client struct {
 	network, address string
 	http             *http.Client
+	peer             peer
 }
+
+const userAgent = "learndocker-client"
 
 // ErrNoDaemon is the error of a socket at which nobody listens.
 var ErrNoDaemon = errors.New("is the docker daemon running?")
+
+// AbsentError is a socket at which nobody listens; it is an ErrNoDaemon.
+type AbsentError struct {
+	Host  string
+	Cause error
+}
+
+func (e *AbsentError) Error() string {
+	return fmt.Sprintf("cannot connect to the docker daemon at %s: %s (%s)", e.Host, ErrNoDaemon, e.Cause)
+}
+
+func (e *AbsentError) Unwrap() []error { return []error{ErrNoDaemon, e.Cause} }
 
 // Error is the daemon's own error answer.
 type Error struct {
@@ -69,7 +80,7 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, c.network, c.address)
 	if err != nil {
-		return nil, fmt.Errorf("cannot connect to the docker daemon at %s://%s: %w (%w)", c.network, c.address, ErrNoDaemon, err)
+		return nil, &AbsentError{c.Host(), err}
 	}
 	return conn, nil
 }
@@ -78,15 +89,23 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 func (c *Client) request(ctx context.Context, method, path string, query url.Values, body any) (*http.Request, error) {
-	var content io.Reader
-	if body != nil {
-		data, err := json.Marshal(body)
-		if err != nil {
-			return nil, err
-		}
-		content = bytes.NewReader(data)
+	if body == nil {
+		return c.requestRaw(ctx, method, path, query, nil, "")
 	}
-	target := "http://docker/v" + api.Version + path
+	data, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	return c.requestRaw(ctx, method, path, query, bytes.NewReader(data), "application/json")
+}
+
+// requestRaw makes a request whose body is sent as it is read.
+func (c *Client) requestRaw(ctx context.Context, method, path string, query url.Values, content io.Reader, mediaType string) (*http.Request, error) {
+	version, err := c.Version(ctx)
+	if err != nil {
+		return nil, err
+	}
+	target := "http://docker/v" + version + path
 	if len(query) > 0 {
 		target += "?" + query.Encode()
 	}
@@ -94,11 +113,31 @@ func (c *Client) request(ctx context.Context, method, path string, query url.Val
 	if err != nil {
 		return nil, err
 	}
-	q.Header.Set("User-Agent", "learndocker-client")
-	if body != nil {
-		q.Header.Set("Content-Type", "application/json")
+	q.Header.Set("User-Agent", userAgent)
+	if mediaType != "" {
+		q.Header.Set("Content-Type", mediaType)
 	}
 	return q, nil
+}
+
+// get sends a GET request and decodes its answer.
+func (c *Client) get(ctx context.Context, path string, query url.Values, answer any) error {
+	return c.do(ctx, http.MethodGet, path, query, nil, answer)
+}
+
+// post sends a POST request and decodes its answer.
+func (c *Client) post(ctx context.Context, path string, query url.Values, body, answer any) error {
+	return c.do(ctx, http.MethodPost, path, query, body, answer)
+}
+
+// stream sends a request without a body and returns the answer's, to be read
+// as it comes and closed.
+func (c *Client) stream(ctx context.Context, method, path string, query url.Values) (*http.Response, error) {
+	q, err := c.request(ctx, method, path, query, nil)
+	if err != nil {
+		return nil, err
+	}
+	return c.send(q)
 }
 
 // do sends a request and decodes the answer's JSON into answer, where not nil.
@@ -138,160 +177,13 @@ func (c *Client) send(q *http.Request) (*http.Response, error) {
 func errorFrom(a *http.Response) error {
 	var body struct{ Message string }
 	data, _ := io.ReadAll(io.LimitReader(a.Body, 1<<20))
-	if json.Unmarshal(data, &body) != nil || body.Message == "" {
+	if json.Unmarshal(data, &body) != nil {
+		body.Message = string(data) // a daemon before all this, or a proxy
+	}
+	if body.Message = strings.TrimSpace(body.Message); body.Message == "" {
 		body.Message = a.Status
 	}
 	return &Error{a.StatusCode, body.Message}
-}
-
-// Ping asks whether the daemon is there and which version it speaks.
-func (c *Client) Ping(ctx context.Context) error {
-	q, err := http.NewRequestWithContext(ctx, http.MethodHead, "http://docker/_ping", nil)
-	if err != nil {
-		return err
-	}
-	q.Header.Set("User-Agent", "learndocker-client")
-	a, err := c.send(q)
-	if err != nil {
-		return err
-	}
-	return a.Body.Close()
-}
-
-// Create makes a container.
-func (c *Client) Create(ctx context.Context, name string, q containertypes.CreateRequest) (string, error) {
-	query := url.Values{}
-	if name != "" {
-		query.Set("name", name)
-	}
-	var answer containertypes.CreateResponse
-	err := c.do(ctx, http.MethodPost, "/containers/create", query, q, &answer)
-	return answer.ID, err
-}
-
-// Start starts a container.
-func (c *Client) Start(ctx context.Context, id string) error {
-	return c.do(ctx, http.MethodPost, "/containers/"+url.PathEscape(id)+"/start", nil, nil, nil)
-}
-
-// Kill sends a signal to a container's first process.
-func (c *Client) Kill(ctx context.Context, id, signal string) error {
-	return c.do(ctx, http.MethodPost, "/containers/"+url.PathEscape(id)+"/kill", url.Values{"signal": {signal}}, nil, nil)
-}
-
-// Exit is how a container's run ended.
-type Exit struct {
-	Status int
-	Err    error
-}
-
-// Wait asks to be told when the container's next run ends, or, with condition
-// "removed", when it is gone. It returns once the daemon has taken the request.
-func (c *Client) Wait(ctx context.Context, id, condition string) (<-chan Exit, error) {
-	q, err := c.request(ctx, http.MethodPost, "/containers/"+url.PathEscape(id)+"/wait", url.Values{"condition": {condition}}, nil)
-	if err != nil {
-		return nil, err
-	}
-	a, err := c.send(q)
-	if err != nil {
-		return nil, err
-	}
-	exit := make(chan Exit, 1)
-	go func() {
-		defer a.Body.Close()
-		var answer containertypes.WaitResponse
-		err := json.NewDecoder(a.Body).Decode(&answer)
-		if err == nil && answer.Error != nil {
-			err = errors.New(answer.Error.Message)
-		}
-		exit <- Exit{int(answer.StatusCode), err}
-	}()
-	return exit, nil
-}
-
-// Remove removes a container.
-func (c *Client) Remove(ctx context.Context, id string, force bool) error {
-	query := url.Values{}
-	if force {
-		query.Set("force", "1")
-	}
-	return c.do(ctx, http.MethodDelete, "/containers/"+url.PathEscape(id), query, nil, nil)
-}
-
-// Containers lists the running containers, or all.
-func (c *Client) Containers(ctx context.Context, all bool) ([]containertypes.Summary, error) {
-	query := url.Values{}
-	if all {
-		query.Set("all", "1")
-	}
-	var answer []containertypes.Summary
-	err := c.do(ctx, http.MethodGet, "/containers/json", query, nil, &answer)
-	return answer, err
-}
-
-// Images lists the images.
-func (c *Client) Images(ctx context.Context) ([]imagetypes.Summary, error) {
-	var answer []imagetypes.Summary
-	err := c.do(ctx, http.MethodGet, "/images/json", nil, nil, &answer)
-	return answer, err
-}
-
-// RemoveImage removes an image's name, and with the last name the image.
-func (c *Client) RemoveImage(ctx context.Context, name string, force bool) ([]imagetypes.DeleteResponse, error) {
-	query := url.Values{}
-	if force {
-		query.Set("force", "1")
-	}
-	var answer []imagetypes.DeleteResponse
-	err := c.do(ctx, http.MethodDelete, "/images/"+name, query, nil, &answer)
-	return answer, err
-}
-
-// Pull pulls an image; progress is called for each line of it. auth is the
-// value of X-Registry-Auth.
-func (c *Client) Pull(ctx context.Context, name, tag, platform, auth string, progress func(jsonstream.Message)) error {
-	query := url.Values{"fromImage": {name}, "tag": {tag}}
-	if platform != "" {
-		query.Set("platform", platform)
-	}
-	q, err := c.request(ctx, http.MethodPost, "/images/create", query, nil)
-	if err != nil {
-		return err
-	}
-	q.Header.Set("X-Registry-Auth", auth)
-	a, err := c.send(q)
-	if err != nil {
-		return err
-	}
-	defer a.Body.Close()
-	lines := json.NewDecoder(a.Body)
-	for {
-		var m jsonstream.Message
-		if err := lines.Decode(&m); err != nil {
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			return fmt.Errorf("read progress of pull: %w", err)
-		}
-		if m.Error != nil {
-			return errors.New(m.Error.Message)
-		}
-		progress(m)
-	}
-}
-
-// Attach connects to a container's streams. The answer's body is read from the
-// returned reader; what is written goes to its input.
-func (c *Client) Attach(ctx context.Context, id string, stdin bool) (net.Conn, *bufio.Reader, error) {
-	query := url.Values{"stream": {"1"}, "stdout": {"1"}, "stderr": {"1"}}
-	if stdin {
-		query.Set("stdin", "1")
-	}
-	q, err := c.request(ctx, http.MethodPost, "/containers/"+url.PathEscape(id)+"/attach", query, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	return c.upgrade(ctx, q)
 }
 
 // Watch asks to be shown every stop of the daemon; stage/wire is spoken over

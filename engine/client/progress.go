@@ -20,6 +20,11 @@ type Progress struct {
 
 // Show writes one message.
 func (p *Progress) Show(m jsonstream.Message) {
+	if m.Stream != "" { // it has its own ends of lines
+		fmt.Fprint(p.W, m.Stream)
+		p.lines = nil
+		return
+	}
 	bar := bar(m.Progress)
 	if !p.Terminal {
 		if bar == "" {
@@ -48,7 +53,7 @@ func (p *Progress) Show(m jsonstream.Message) {
 }
 
 func text(m jsonstream.Message, bar string) string {
-	s := m.Status + m.Stream
+	s := m.Status
 	if m.ID != "" {
 		s = m.ID + ": " + s
 	}

@@ -7,36 +7,33 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/distribution/reference"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/moby/moby/api/pkg/stdcopy"
 	containertypes "github.com/moby/moby/api/types/container"
 )
 
-// Streams are the terminal, or whatever stands in for it.
-type Streams struct {
-	In       io.Reader
-	Out, Err io.Writer
-	Terminal bool // Err is one
-}
-
 // RunOptions are what `docker run` is asked for.
 type RunOptions struct {
+	CreateOptions
+	Detach     bool
+	DetachKeys string
+	Signals    <-chan os.Signal // passed on to the container's program once it is made; nil for none
+}
+
+// CreateOptions are what `docker create` is asked for.
+type CreateOptions struct {
 	Name     string
 	Platform string
 	Pull     string // "missing", "always", "never"
-	Detach   bool
+	Quiet    bool   // of a pull nothing is shown
 	Request  containertypes.CreateRequest
-	Signals  <-chan os.Signal // passed on to the container's program once it runs; nil for none
 }
 
 // Exit codes of `docker run` that are not the container's own.
@@ -46,118 +43,174 @@ const (
 	ExitNotFound      = 127
 )
 
+// RunError is an error before the container's program ran, with the exit
+// status that it makes.
+type RunError struct {
+	Status int
+	Err    error
+}
+
+func (e *RunError) Error() string { return e.Err.Error() }
+
+func (e *RunError) Unwrap() error { return e.Err }
+
+// runError tells 126 and 127 from 125 by the words, as the docker command does.
+func runError(err error) error {
+	status := ExitDaemonError
+	switch {
+	case containsAny(err.Error(), "executable file not found", "no such file or directory", "system cannot find the file specified") && !errors.Is(err, ErrNoDaemon):
+		status = ExitNotFound
+	case containsAny(err.Error(), "permission denied", "is a directory", "exec format error") && !errors.Is(err, ErrNoDaemon):
+		status = ExitNotExecutable
+	}
+	return &RunError{status, err}
+}
+
 // Run does what `docker run` does, with the same requests in the same order:
 // create, and where the answer is 404, pull and create again; then attach,
 // wait, start. It returns the container's exit status. The end of ctx stops it
 // up to the start; from then on the container's end does.
 func (c *Client) Run(ctx context.Context, o RunOptions, s Streams) (int, error) {
 	if err := c.Ping(ctx); err != nil {
-		return ExitDaemonError, err
+		return 0, runError(err)
 	}
-	id, err := c.createPulled(ctx, o, s)
+	if !o.Detach {
+		if err := s.CheckTerminal(o.Request.AttachStdin, o.Request.Tty); err != nil {
+			return 0, err
+		}
+	}
+	id, err := c.CreatePulled(ctx, o.CreateOptions, s)
 	if err != nil {
-		return ExitDaemonError, err
+		return 0, runError(err)
 	}
 	ctx = context.WithoutCancel(ctx)
-	if o.Detach {
-		if err := c.Start(ctx, id); err != nil {
-			return ExitDaemonError, err
-		}
+	defer c.forward(ctx, id, o.Signals)()
+	q := o.Request
+	if !q.AttachStdin && !q.AttachStdout && !q.AttachStderr {
+		err := c.startAlone(ctx, id, q.HostConfig.AutoRemove)
 		fmt.Fprintln(s.Out, id)
-		return 0, nil
+		return 0, err
 	}
-	conn, r, err := c.Attach(ctx, id, o.Request.OpenStdin)
+	return c.startAttached(ctx, id, attachment{
+		AttachOptions: AttachOptions{Stdin: q.AttachStdin, Stdout: q.AttachStdout, Stderr: q.AttachStderr, DetachKeys: o.DetachKeys},
+		tty:           q.Tty, autoRemove: q.HostConfig.AutoRemove, streams: s,
+	})
+}
+
+// startAlone starts a container whose output nobody sees.
+func (c *Client) startAlone(ctx context.Context, id string, autoRemove bool) error {
+	exit, err := c.Wait(ctx, id, condition(autoRemove))
 	if err != nil {
-		return ExitDaemonError, err
-	}
-	defer conn.Close()
-	go sendInput(conn, s.In, o.Request.OpenStdin)
-	output := make(chan error, 1)
-	go func() {
-		_, err := stdcopy.StdCopy(s.Out, s.Err, r)
-		output <- err
-	}()
-	condition := "next-exit"
-	if o.Request.HostConfig.AutoRemove {
-		condition = "removed"
-	}
-	exit, err := c.Wait(ctx, id, condition)
-	if err != nil {
-		return ExitDaemonError, err
+		return err
 	}
 	if err := c.Start(ctx, id); err != nil {
-		if o.Request.HostConfig.AutoRemove {
-			<-exit // it removes itself
+		if autoRemove {
+			<-exit
 		}
-		return startStatus(err), err
+		return runError(err)
 	}
-	end := c.await(ctx, id, exit, o.Signals)
-	if err := <-output; err != nil && end.Err == nil {
-		end.Err = fmt.Errorf("read output: %w", err)
-	}
-	return end.Status, end.Err
+	return nil
 }
 
-// await passes signals on until the container has ended.
-func (c *Client) await(ctx context.Context, id string, exit <-chan Exit, signals <-chan os.Signal) Exit {
-	for {
-		select {
-		case end := <-exit:
-			return end
-		case s := <-signals:
-			if n, ok := s.(syscall.Signal); ok {
-				_ = c.Kill(ctx, id, strconv.Itoa(int(n))) // an error is a container that has just ended
-			}
-		}
+// condition is what a client waits for whose container may remove itself.
+func condition(autoRemove bool) string {
+	if autoRemove {
+		return "removed"
 	}
+	return "next-exit"
 }
 
-// sendInput passes input on and tells its end by closing half the connection.
-func sendInput(conn net.Conn, in io.Reader, attached bool) {
-	if attached {
-		_, _ = io.Copy(conn, in) // an error is a container that has ended
+// CreatePulled makes a container, of an image that is pulled before where it
+// has to be, and returns its id.
+func (c *Client) CreatePulled(ctx context.Context, o CreateOptions, s Streams) (id string, err error) {
+	note, err := openIDFile(o.Request.HostConfig.ContainerIDFile)
+	if err != nil {
+		return "", err
 	}
-	if half, ok := conn.(interface{ CloseWrite() error }); ok {
-		_ = half.CloseWrite()
+	defer func() { err = errors.Join(err, note.close(id)) }()
+	ref, err := reference.ParseAnyReference(o.Request.Image)
+	if err != nil {
+		return "", err
 	}
-}
-
-// startStatus tells 126 and 127 from 125 by the daemon's words, as the docker
-// command does.
-func startStatus(err error) int {
-	var e *Error
-	if !errors.As(err, &e) {
-		return ExitDaemonError
-	}
-	switch {
-	case containsAny(e.Message, "executable file not found", "no such file or directory"):
-		return ExitNotFound
-	case containsAny(e.Message, "permission denied", "is a directory", "exec format error"):
-		return ExitNotExecutable
-	}
-	return ExitDaemonError
-}
-
-func (c *Client) createPulled(ctx context.Context, o RunOptions, s Streams) (string, error) {
+	named, _ := ref.(reference.Named) // the id of an image is nothing that can be pulled
 	if o.Pull == "always" {
-		if err := c.PullNamed(ctx, o.Request.Image, o.Platform, &Progress{W: s.Err, Terminal: s.Terminal}); err != nil {
+		if err := c.pullQuietly(ctx, o, s); err != nil {
 			return "", err
 		}
 	}
-	id, err := c.Create(ctx, o.Name, o.Request)
+	size := s.Size()
+	o.Request.HostConfig.ConsoleSize = [2]uint{size.Height, size.Width}
+	answer, err := c.Create(ctx, o.Name, o.Platform, o.Request)
 	var missing *Error
-	if !errors.As(err, &missing) || missing.Status != http.StatusNotFound || o.Pull == "never" {
-		return id, err
+	if errors.As(err, &missing) && missing.Status == http.StatusNotFound && named != nil && o.Pull == "missing" {
+		if !o.Quiet {
+			fmt.Fprintf(s.Err, "Unable to find image '%s' locally\n", reference.FamiliarString(reference.TagNameOnly(named)))
+		}
+		if err := c.pullQuietly(ctx, o, s); err != nil {
+			return "", err
+		}
+		answer, err = c.Create(ctx, o.Name, o.Platform, o.Request)
 	}
-	named, parseErr := reference.ParseDockerRef(o.Request.Image)
-	if parseErr != nil {
-		return "", fmt.Errorf("invalid reference format: %q", o.Request.Image)
-	}
-	fmt.Fprintf(s.Err, "Unable to find image '%s' locally\n", reference.FamiliarString(named))
-	if err := c.PullNamed(ctx, o.Request.Image, o.Platform, &Progress{W: s.Err, Terminal: s.Terminal}); err != nil {
+	if err != nil {
 		return "", err
 	}
-	return c.Create(ctx, o.Name, o.Request)
+	for _, w := range append(answer.Warnings, localDNS(o.Request.HostConfig)...) {
+		fmt.Fprintln(s.Err, "WARNING:", w)
+	}
+	return answer.ID, nil
+}
+
+// localDNS warns of a name server on a loopback, which is the container's own.
+func localDNS(h *containertypes.HostConfig) []string {
+	i := slices.IndexFunc(h.DNS, func(a netip.Addr) bool { return a.IsLoopback() })
+	if i < 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("Localhost DNS (%s) may fail in containers.", h.DNS[i])}
+}
+
+func (c *Client) pullQuietly(ctx context.Context, o CreateOptions, s Streams) error {
+	p := &Progress{W: s.Err, Terminal: s.Terminal}
+	if o.Quiet {
+		p = &Progress{W: io.Discard}
+	}
+	return c.PullNamed(ctx, o.Request.Image, o.Platform, p)
+}
+
+// idFile is the file into which a container's id goes (--cidfile). It is made
+// before the container, so that no container is made without it.
+type idFile struct{ f *os.File }
+
+func openIDFile(path string) (idFile, error) {
+	if path == "" {
+		return idFile{}, nil
+	}
+	if _, err := os.Stat(path); err == nil {
+		return idFile{}, fmt.Errorf("container ID file found, make sure the other container isn't running or delete %s", path)
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return idFile{}, fmt.Errorf("failed to create the container ID file: %w", err)
+	}
+	return idFile{f}, nil
+}
+
+// close writes the id, or takes the file away where there is none.
+func (n idFile) close(id string) error {
+	if n.f == nil {
+		return nil
+	}
+	_, err := n.f.WriteString(id)
+	if err = errors.Join(err, n.f.Close()); err != nil {
+		return fmt.Errorf("failed to write the container ID to the file: %w", err)
+	}
+	if id != "" {
+		return nil
+	}
+	if err := os.Remove(n.f.Name()); err != nil {
+		return fmt.Errorf("failed to remove the CID file '%s': %w", n.f.Name(), err)
+	}
+	return nil
 }
 
 // PullNamed pulls an image by its name as people write it, with the user's
@@ -179,6 +232,15 @@ func (c *Client) PullNamed(ctx context.Context, image, platform string, p *Progr
 		tag = n.Tag()
 	}
 	return c.Pull(ctx, reference.FamiliarName(named), tag, platform, auth, p.Show)
+}
+
+// PullAll pulls every image of a repository.
+func (c *Client) PullAll(ctx context.Context, named reference.Named, platform string, p *Progress) error {
+	auth, err := Credentials(named)
+	if err != nil {
+		return err
+	}
+	return c.Pull(ctx, reference.FamiliarName(named), "", platform, auth, p.Show)
 }
 
 // Credentials reads the user's docker config file, and the credential helpers
