@@ -112,7 +112,7 @@ func process(pid int) (string, error) {
 	}
 	command := "[" + string(stat[open+1:shut]) + "]"
 	if line, err := os.ReadFile(dir + "/cmdline"); err == nil && len(line) > 0 {
-		command = strings.TrimSpace(strings.ReplaceAll(string(line), "\x00", " "))
+		command = strings.TrimSpace(strings.NewReplacer("\x00", " ", "\n", " ").Replace(string(line)))
 	}
 	state := fields[0]
 	if fields[3] == strconv.Itoa(pid) {

@@ -107,7 +107,7 @@ func (s *Shell) substitute(w io.Writer, cs *syntax.CmdSubst) error {
 	closeFD(out)
 	_, err = io.Copy(w, struct{ io.Reader }{applet.FD(r)})
 	closeFD(r)
-	s.status = s.await(j)
+	s.status, s.substituted = s.await(j), true
 	return err
 }
 

@@ -58,14 +58,23 @@ func (s *Shell) interact() int {
 	}
 	input := &keys{file: applet.FD(s.files[0])}
 	t := &terminal{file: s.files[0], modes: modes, input: input}
+	s.newEditor(t)
+	s.lead(t)
+	return s.readLines(s.edit)
+}
+
+// newEditor makes a line editor, with the lines that the last one has seen. One
+// in which ^C was typed holds on to its half line.
+func (s *Shell) newEditor(t *terminal) {
+	before := t.editor
 	t.editor = term.NewTerminal(struct {
 		io.Reader
 		io.Writer
-	}{input, applet.FD(s.files[2])}, "")
+	}{t.input, applet.FD(s.files[2])}, "")
 	t.editor.AutoCompleteCallback = s.complete
-	s.lead(t)
-	status := s.readLines(s.edit)
-	return status
+	if before != nil {
+		t.editor.History = before.History
+	}
 }
 
 // lead makes the shell the leader of a group of processes, and the terminal its
@@ -149,7 +158,8 @@ func (s *Shell) edit(prompt string) (string, error) {
 	case errors.Is(err, term.ErrPasteIndicator):
 		err = nil
 	case t.input.interrupted:
-		_, _ = t.editor.Write([]byte("^C\r\n"))
+		_, _ = applet.FD(s.files[2]).Write([]byte("^C\r\n")) // as say
+		s.newEditor(t)
 		return "", errInterrupted
 	case errors.Is(err, io.EOF):
 		_, _ = t.editor.Write([]byte("\r\n"))

@@ -3,10 +3,12 @@ package shell
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -212,7 +214,7 @@ func (s *Shell) move(args []string) error {
 
 // kill knows jobs besides what kill(1) knows.
 func (s *Shell) kill(args []string) error {
-	args = slices.Clone(args)
+	args, given := slices.Clone(args), args[min(1, len(args)-1)]
 	for i, arg := range args {
 		if !strings.HasPrefix(arg, "%") {
 			continue
@@ -226,13 +228,20 @@ func (s *Shell) kill(args []string) error {
 			args[i] = strconv.Itoa(-j.group)
 		}
 	}
-	for i := 1; i < len(args); i++ {
-		if strings.HasPrefix(args[i], "-") && i > 1 && args[i-1] != "--" && args[i-1] != "-s" {
-			args = slices.Insert(args, i, "--")
-			break
+	if strings.HasPrefix(given, "%") {
+		args = slices.Insert(args, 1, "-TERM") // else the group would be taken for a signal
+	}
+	status := applet.Run(s.builtins["kill"], args[0], args[1:], s.files[0], s.files[1], s.files[2])
+	if slices.Contains(args, strconv.Itoa(os.Getpid())) && len(s.traps) > 0 {
+		// What a process sends to itself has come before kill(2) returns; here the
+		// runtime has yet to hand it on.
+		select {
+		case sig := <-s.caught:
+			s.runTrap(sig)
+		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	return applet.Status(applet.Run(s.builtins["kill"], args[0], args[1:], s.files[0], s.files[1], s.files[2]))
+	return applet.Status(status)
 }
 
 // help lists what can be typed.

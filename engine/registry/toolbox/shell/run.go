@@ -232,8 +232,7 @@ func (s *Shell) choose(cmd *syntax.CaseClause) {
 
 // simple runs assignments, a function, a built-in command or a program.
 func (s *Shell) simple(stmt *syntax.Stmt, cmd *syntax.CallExpr) {
-	before := s.status
-	s.status = 0 // a substitution may set it
+	s.substituted = false
 	args, err := s.fields(cmd.Args)
 	if err != nil {
 		s.failed(err)
@@ -250,7 +249,6 @@ func (s *Shell) simple(stmt *syntax.Stmt, cmd *syntax.CallExpr) {
 		s.program(stmt, cmd, args)
 		return
 	}
-	s.status = before // what return and exit hand on
 	permanent := args[0] == "exec" && len(args) == 1
 	restore, err := s.redirect(stmt.Redirs)
 	if permanent && err == nil {
@@ -293,6 +291,9 @@ func (s *Shell) assignments(stmt *syntax.Stmt, cmd *syntax.CallExpr) {
 			s.failed(err)
 			return
 		}
+	}
+	if !s.substituted {
+		s.status = 0
 	}
 }
 

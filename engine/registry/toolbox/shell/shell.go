@@ -42,7 +42,9 @@ type Shell struct {
 	tested   int // depth of conditions, in which -e does not end the shell
 	loops    int
 	calls    int // depth of functions
-	flow     flow
+
+	substituted bool // $? is a substitution's
+	flow        flow
 
 	traps   map[string]string
 	caught  chan os.Signal

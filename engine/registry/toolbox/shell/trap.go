@@ -56,6 +56,7 @@ func (s *Shell) runTrap(sig os.Signal) {
 	action, ok := s.traps[signals.Name(sig.(syscall.Signal))]
 	if !ok {
 		if sig == syscall.SIGINT && s.options['i'] {
+			s.say("\n")
 			s.status = 130
 			s.flow = flow{kind: returns, n: 130} // back to the prompt
 		}
