@@ -44,9 +44,9 @@ func newClassroom(t *testing.T) *classroom {
 	needRoot(t)
 	need(t, "dockerd", "docker.io")
 	need(t, "ip", "iproute2")
-	room := &classroom{dockerd: startDockerd(t, newNetwork(t))}
+	room := &classroom{dockerd: startParityDockerd(t, newNetwork(t))}
 	if os.Getenv("LEARNDOCKER_PARITY_PEER") == "dockerd" {
-		room.ours = startDockerd(t, newNetwork(t))
+		room.ours = startParityDockerd(t, newNetwork(t))
 		return room
 	}
 	ours := startDaemon(t, "nsenter", "--net="+newNetwork(t))
@@ -95,7 +95,7 @@ func newNetwork(t *testing.T) string {
 
 // startDockerd runs a dockerd that nothing else on the machine meets: its
 // mounts, its network and its processes are its own and end with it.
-func startDockerd(t *testing.T, network string) parityDaemon {
+func startParityDockerd(t *testing.T, network string) parityDaemon {
 	t.Helper()
 	dir := shortDir(t)
 	group := "ld-parity-" + filepath.Base(dir)
