@@ -41,6 +41,9 @@ var rules = map[string][]string{
 		"engine/registry", "engine/pull", "engine/image", "engine/layer", "engine/volume", "engine/overlay", "engine/network", "engine/container", "engine/container/caps", "engine/logs",
 		"engine/container/pid1", "engine/container/seccomp", "engine/cgroup", "engine/sys", "engine/stage", "engine/stage/wire",
 	},
+	"engine/oci": {
+		"engine/container", "engine/container/hook", "engine/container/pid1", "engine/container/seccomp", "engine/cgroup", "engine/sys",
+	},
 	"engine/daemon": {"engine", "engine/api", "engine/client", "engine/image", "engine/logs", "engine/volume", "engine/stage", "engine/stage/wire"},
 
 	"narrate/probe":      {},

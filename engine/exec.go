@@ -220,7 +220,7 @@ func (r *execRun) spawn(init *container.Process) error {
 	launch := container.Launch{Program: program, Stdio: ends.files, Inside: init}
 	if q.Tty {
 		var theirs *os.File
-		if r.console, theirs, err = consolePair(); err != nil {
+		if r.console, theirs, err = container.ConsolePair(); err != nil {
 			return err
 		}
 		defer theirs.Close()
@@ -310,7 +310,7 @@ func (r *execRun) setup() (pid1.Setup, error) {
 }
 
 func (r *execRun) takeTerminal() error {
-	master, err := receiveTerminal(r.console)
+	master, err := container.ReceiveTerminal(r.console)
 	if err != nil {
 		return err
 	}

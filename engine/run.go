@@ -209,7 +209,7 @@ func (r *run) spawn(ctx context.Context, k sys.Kernel) error {
 	launch := container.Launch{Program: program, Stdio: ends.files, Namespaces: r.c.spec.Linux.Namespaces}
 	if config.Tty {
 		var theirs *os.File
-		if r.console, theirs, err = consolePair(); err != nil {
+		if r.console, theirs, err = container.ConsolePair(); err != nil {
 			return err
 		}
 		defer theirs.Close()
@@ -267,7 +267,7 @@ func (r *run) takeTerminal() error {
 	if r.console == nil {
 		return nil
 	}
-	master, err := receiveTerminal(r.console)
+	master, err := container.ReceiveTerminal(r.console)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 // learn adds the commands that make learndocker more than a docker.
 func learn(root *cobra.Command, s *settings) {
 	addLearn(root, newLesson(s), newReplay(), newSite(), newWatch(s), newDaemon(s), newDoctor(s), newClean())
-	root.AddCommand(newPeek(), newSurvey(s))
+	root.AddCommand(newPeek(), newSurvey(s), newOCI())
 }
 
 // engineHint is the next thing to type after an error of the engine's own.

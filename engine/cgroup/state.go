@@ -85,6 +85,16 @@ func (g *Group) Freeze(k sys.Kernel, frozen bool) ([]stage.Write, error) {
 	return nil, fmt.Errorf("the kernel has not made the group %s within %s", strings.ToLower(done), freezePatience)
 }
 
+// Frozen reports whether the group's processes stand still.
+func (g *Group) Frozen() bool {
+	file, frozen := "freezer.state", "FROZEN"
+	if g.system.Version == "v2" {
+		file, frozen = "cgroup.events", "frozen 1"
+	}
+	text, err := g.text("freezer", file)
+	return err == nil && strings.Contains(text, frozen)
+}
+
 // Usage is what the group's processes have used, as the kernel counts it.
 type Usage struct {
 	CPU, CPUUser, CPUSystem           uint64   // nanoseconds

@@ -40,6 +40,10 @@ const (
 	retAllow       = 0x7fff0000
 	retErrno       = 0x00050000
 	retKillProcess = 0x80000000
+	retKillThread  = 0x00000000
+	retTrap        = 0x00030000
+	retTrace       = 0x7ff00000
+	retLog         = 0x7ffc0000
 
 	enosys = 38
 )
@@ -53,7 +57,8 @@ var runs = map[string][]string{"amd64": {"amd64", "386"}, "arm64": {"arm64", "ar
 // Filter is a compiled profile.
 type Filter struct {
 	Program []bpf.RawInstruction
-	Allowed int // system calls of this machine's own architecture that pass in some form
+	Flags   uint // for seccomp(2)
+	Allowed int  // system calls of this machine's own architecture that pass in some form
 }
 
 // Compile compiles the profile for this machine.
@@ -65,6 +70,13 @@ func compile(profile *specs.LinuxSeccomp, goarch string) (*Filter, error) {
 		return nil, err
 	}
 	f := &Filter{}
+	for _, flag := range profile.Flags {
+		bit, ok := filterFlags[flag]
+		if !ok {
+			return nil, fmt.Errorf("seccomp flag %q is not supported", flag)
+		}
+		f.Flags |= bit
+	}
 	program := []bpf.Instruction{bpf.LoadAbsolute{Off: offsetArch, Size: 4}}
 	for i, arch := range runs[goarch] {
 		rules, err := rulesFor(profile, arch)
@@ -86,6 +98,12 @@ func compile(profile *specs.LinuxSeccomp, goarch string) (*Filter, error) {
 		return nil, fmt.Errorf("assemble seccomp filter: %w", err)
 	}
 	return f, nil
+}
+
+// filterFlags of seccomp(2). That for all threads at once is not among them: init
+// has the filter in the one thread that execve keeps.
+var filterFlags = map[specs.LinuxSeccompFlag]uint{
+	specs.LinuxSeccompFlagLog: 1 << 1, specs.LinuxSeccompFlagSpecAllow: 1 << 2, "SECCOMP_FILTER_FLAG_TSYNC": 0,
 }
 
 // Bytes is the program as the kernel reads it: an array of struct sock_filter.
@@ -159,8 +177,19 @@ func answer(action specs.LinuxSeccompAction, errno *uint) (uint32, error) {
 			return retErrno | 1, nil // EPERM
 		}
 		return retErrno | uint32(*errno)&0xffff, nil
-	case specs.ActKill, specs.ActKillProcess:
+	case specs.ActKillProcess:
 		return retKillProcess, nil
+	case specs.ActKill, specs.ActKillThread:
+		return retKillThread, nil
+	case specs.ActTrap:
+		return retTrap, nil
+	case specs.ActLog:
+		return retLog, nil
+	case specs.ActTrace:
+		if errno == nil {
+			return retTrace | 1, nil
+		}
+		return retTrace | uint32(*errno)&0xffff, nil
 	}
 	return 0, fmt.Errorf("seccomp action %q is not supported", action)
 }
