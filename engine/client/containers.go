@@ -13,6 +13,7 @@ import (
 
 	"github.com/distribution/reference"
 	containertypes "github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
 )
 
 // container is the path of a request of one container.
@@ -30,20 +31,14 @@ func (c *Client) act(ctx context.Context, id, request string, query url.Values) 
 	return c.post(ctx, path, query, nil, nil)
 }
 
-// createBody is what is sent: an address was the container's own in versions
-// before 1.44, not its network's.
-type createBody struct {
-	containertypes.CreateRequest
-	MacAddress string `json:",omitempty"`
-}
-
 // Create makes a container. platform is OS[/ARCH[/VARIANT]], or "" for the
 // daemon's own.
 func (c *Client) Create(ctx context.Context, name, platform string, q containertypes.CreateRequest) (containertypes.CreateResponse, error) {
 	var answer containertypes.CreateResponse
-	version, err := c.Version(ctx)
-	if err != nil {
-		return answer, err
+	if hasAddress(q.NetworkingConfig) {
+		if err := c.Needs(ctx, "specify mac-address per network", "1.44"); err != nil {
+			return answer, err
+		}
 	}
 	query := url.Values{}
 	if name != "" {
@@ -52,30 +47,22 @@ func (c *Client) Create(ctx context.Context, name, platform string, q containert
 	if platform != "" {
 		query.Set("platform", platform)
 	}
-	body := createBody{CreateRequest: q}
-	if Older(version, "1.44") {
-		body.MacAddress, err = ownAddress(&body.CreateRequest)
-		if err != nil {
-			return answer, err
-		}
-	}
-	err = c.post(ctx, "/containers/create", query, body, &answer)
+	err := c.post(ctx, "/containers/create", query, q, &answer)
 	return answer, err
 }
 
-// ownAddress is the address of the container's first network, for daemons that
-// know no other place for it.
-func ownAddress(q *containertypes.CreateRequest) (string, error) {
-	if q.Healthcheck != nil && q.Healthcheck.StartInterval != 0 {
-		return "", errors.New(`"specify health-check start interval" requires API version 1.44, but the Docker daemon API version is older`)
+// hasAddress reports whether an address is asked for, which once was the
+// container's and is now its network's.
+func hasAddress(n *network.NetworkingConfig) bool {
+	if n == nil {
+		return false
 	}
-	if q.NetworkingConfig == nil || q.HostConfig == nil {
-		return "", nil
+	for _, e := range n.EndpointsConfig {
+		if e != nil && len(e.MacAddress) > 0 {
+			return true
+		}
 	}
-	if e := q.NetworkingConfig.EndpointsConfig[q.HostConfig.NetworkMode.NetworkName()]; e != nil {
-		return e.MacAddress.String(), nil
-	}
-	return "", nil
+	return false
 }
 
 // Start starts a container.

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -94,6 +95,18 @@ func (c *Client) Host() string { return c.network + "://" + c.address }
 func (c *Client) Speaks(ctx context.Context, version string) (bool, error) {
 	agreed, err := c.Version(ctx)
 	return err == nil && !Older(agreed, version), err
+}
+
+// Needs fails where the daemon is too old for something.
+func (c *Client) Needs(ctx context.Context, what, version string) error {
+	agreed, err := c.Version(ctx)
+	if err != nil {
+		return err
+	}
+	if Older(agreed, version) {
+		return fmt.Errorf("%q requires API version %s, but the Docker daemon API version is %s", what, version, agreed)
+	}
+	return nil
 }
 
 // common is the newer version that both speak.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/learndocker/learndocker/cmd/learndocker/internal/runflags"
 	"github.com/learndocker/learndocker/engine/client"
 )
 
@@ -19,6 +20,9 @@ func newCreate(cli *CLI) *cobra.Command {
 	}
 	c.RunE = func(c *cobra.Command, args []string) error {
 		return cli.do(func(cl *client.Client) error {
+			if err := checkVersions(c, cl, runflags.Versions()); err != nil {
+				return err
+			}
 			o, err := f.options(c.Context(), cli, cl, args)
 			if err != nil {
 				return withHelp(c, client.ExitDaemonError, err)

@@ -185,6 +185,9 @@ func newPruneVolumes(cli *CLI) *cobra.Command {
 		Short: "Remove unused local volumes",
 		Args:  noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := cli.do(func(cl *client.Client) error { return checkVersions(c, cl, map[string]string{"all": "1.42"}) }); err != nil {
+				return err
+			}
 			if f.all && len(f.filter.filters["all"]) > 0 {
 				return errors.New("conflicting options: cannot specify both --all and --filter all=1")
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"slices"
@@ -38,11 +39,28 @@ func (f *makeFlags) options(ctx context.Context, cli *CLI, cl *client.Client, ar
 		return client.CreateOptions{}, fmt.Errorf("invalid pull option: '%s': must be one of %q, %q or %q", f.pull, "always", "missing", "never")
 	}
 	_, _ = cl.Version(ctx) // what the daemon is; that it is not there will be said
+	platform, err := parsePlatform(f.platform)
+	if err != nil {
+		return client.CreateOptions{}, fmt.Errorf("error parsing specified platform: %w", err)
+	}
 	around := runflags.Around{DaemonOS: cl.DaemonOS()}
 	settings := cli.config()
 	around.Proxies = func(given map[string]*string) map[string]*string { return settings.ParseProxyConfig(cl.Host(), given) }
 	q, err := f.container.Request(args[0], args[1:], around)
-	return client.CreateOptions{Name: f.name, Platform: f.platform, Pull: f.pull, Quiet: f.quiet, Request: q}, err
+	return client.CreateOptions{Name: f.name, Platform: platform, Pull: f.pull, Quiet: f.quiet, Request: q}, err
+}
+
+// checkVersions fails where the daemon is too old for a flag that is given.
+func checkVersions(c *cobra.Command, cl *client.Client, versions map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(versions)) {
+		if !c.Flags().Changed(name) {
+			continue
+		}
+		if err := cl.Needs(c.Context(), "--"+name, versions[name]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // withHelp is an error of run or create, as docker says it.
@@ -61,6 +79,9 @@ func newRun(cli *CLI) *cobra.Command {
 	}
 	c.RunE = func(c *cobra.Command, args []string) error {
 		return cli.do(func(cl *client.Client) error {
+			if err := checkVersions(c, cl, runflags.Versions()); err != nil {
+				return err
+			}
 			made, err := f.options(c.Context(), cli, cl, args)
 			if err != nil {
 				return withHelp(c, client.ExitDaemonError, err)

@@ -16,6 +16,11 @@ import (
 	"github.com/moby/moby/api/types/network"
 )
 
+// Versions are those of the API that flags need which not every daemon knows.
+func Versions() map[string]string {
+	return map[string]string{"cgroupns": "1.41", "annotation": "1.43", "health-start-interval": "1.44"}
+}
+
 // Around is what a request depends on besides its flags.
 type Around struct {
 	DaemonOS string
@@ -207,6 +212,9 @@ func capabilities(values []string) []string {
 // secure reads the values of --security-opt. A seccomp profile goes to the
 // daemon with its content: the file is the client's.
 func (f *Flags) secure(h *containertypes.HostConfig) error {
+	if len(f.security.Values) > 0 {
+		h.SecurityOpt = []string{}
+	}
 	for _, o := range f.security.Values {
 		key, value, ok := strings.Cut(o, "=")
 		if !ok && key != "no-new-privileges" {
