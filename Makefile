@@ -63,7 +63,7 @@ record: build ## make the bundled recordings anew, of hello-world as an ordinary
 	install -m 644 $$dir/hello-world.jsonl lessons/recordings/hello-world.rootless.jsonl && rm -rf $$dir
 
 golden: build ## rewrite the golden files
-	$(GO) test ./cmd/learndocker ./narrate/doctor -run Golden -update
+	$(GO) test ./cmd/learndocker ./narrate/doctor -run 'Golden|^TestParity$$' -update
 
 generate: ## rewrite generated files
 	$(GO) generate ./...

