@@ -54,7 +54,7 @@ func newOCI() *cobra.Command {
 			}
 			err := run(c, args)
 			var exit exitError
-			if err != nil && !(errors.As(err, &exit) && exit.error == nil) {
+			if err != nil && !(errors.As(err, &exit) && exit.cause == nil) {
 				logError(log, logFormat, err)
 			}
 			return err

@@ -276,7 +276,9 @@ func (p *initProcess) setCapabilities(wanted specs.LinuxCapabilities) error {
 		return fmt.Errorf("set capabilities: %w", err)
 	}
 	for _, c := range capability.ListKnown() {
-		if !slices.Contains(wanted.Ambient, caps.Name(c)) {
+		// The kernel lets no other be raised; config.json files that list more are
+		// common, and other runtimes pass over it.
+		if name := caps.Name(c); !slices.Contains(wanted.Ambient, name) || inheritable&permitted&caps.Mask([]string{name}) == 0 {
 			continue
 		}
 		if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, uintptr(c), 0, 0); err != nil {
