@@ -28,6 +28,7 @@ var rules = map[string][]string{
 	"engine/network":           {"engine/sys", "engine/stage"},
 	"engine/overlay":           {"engine/sys", "engine/stage"},
 	"engine/layer":             {"engine/sys", "engine/stage"},
+	"engine/files":             {"engine/layer"},
 	"engine/image":             {"engine/sys"},
 	"engine/pull":              {"engine/stage"},
 	"engine/registry":          {},
@@ -38,13 +39,13 @@ var rules = map[string][]string{
 	"engine/rootless":          {},
 	"engine/survey":            {"engine/api", "engine/cgroup", "engine/overlay", "engine/registry", "engine/sys"},
 	"engine": {
-		"engine/registry", "engine/pull", "engine/image", "engine/layer", "engine/volume", "engine/overlay", "engine/network", "engine/container", "engine/container/caps", "engine/logs",
+		"engine/registry", "engine/pull", "engine/image", "engine/layer", "engine/volume", "engine/overlay", "engine/network", "engine/container", "engine/container/caps", "engine/files", "engine/logs",
 		"engine/container/pid1", "engine/container/seccomp", "engine/cgroup", "engine/sys", "engine/stage", "engine/stage/wire",
 	},
 	"engine/oci": {
 		"engine/container", "engine/container/hook", "engine/container/pid1", "engine/container/seccomp", "engine/cgroup", "engine/sys",
 	},
-	"engine/daemon": {"engine", "engine/api", "engine/client", "engine/image", "engine/logs", "engine/volume", "engine/stage", "engine/stage/wire"},
+	"engine/daemon": {"engine", "engine/api", "engine/client", "engine/files", "engine/image", "engine/logs", "engine/volume", "engine/stage", "engine/stage/wire"},
 
 	"narrate/probe":      {},
 	"narrate/lesson":     {"engine/stage"},

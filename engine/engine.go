@@ -39,6 +39,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	ErrConflict = errors.New("conflict")
 	ErrInvalid  = errors.New("invalid")
+	// ErrForbidden is a wish that the container's own settings refuse.
+	ErrForbidden = errors.New("forbidden")
 	// ErrUnsupported is a wish that this engine has no answer to.
 	ErrUnsupported = errors.New("unsupported")
 )

@@ -196,6 +196,8 @@ func (x *exchange) fail(err error) {
 	switch {
 	case errors.Is(err, engine.ErrNotFound):
 		status = http.StatusNotFound
+	case errors.Is(err, engine.ErrForbidden):
+		status = http.StatusForbidden
 	case errors.Is(err, engine.ErrConflict):
 		status = http.StatusConflict
 	case errors.Is(err, engine.ErrUnauthorized):

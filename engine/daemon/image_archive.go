@@ -29,7 +29,7 @@ func streamsBody(r *http.Request) bool {
 	case "/images/create":
 		return r.URL.Query().Get("fromSrc") != ""
 	}
-	return false
+	return r.Method == http.MethodPut // an archive for a container
 }
 
 // bodyStream is the body of such a request.

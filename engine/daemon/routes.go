@@ -59,6 +59,8 @@ func (d *Daemon) handler() http.Handler {
 		"DELETE /images/{name...}":      removeImage,
 		"POST /commit":                  commitContainer,
 		"GET /containers/{id}/changes":  containerChanges,
+		"GET /containers/{id}/archive":  copyFrom, // and HEAD
+		"PUT /containers/{id}/archive":  copyTo,
 		"GET /containers/{id}/export":   exportContainer,
 		"POST /auth":                    login,
 		"GET /distribution/{name...}":   distribution, // …/json

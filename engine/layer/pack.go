@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path"
 	"strings"
 	"time"
@@ -50,13 +51,32 @@ func Archive(out io.Writer, dir string) error {
 	return p.archive.Close()
 }
 
+// ArchiveAs writes a file, or a directory with all that is in it, as an archive in
+// which it has another name: docker cp. It lies in dir, whatever others do to paths
+// meanwhile; "." is dir itself.
+func ArchiveAs(out io.Writer, dir *os.File, name, as string) error {
+	p := packer{tree: tree{dir}, archive: tar.NewWriter(out), links: map[inode]string{}, as: func(n string) string { return path.Join(as, strings.TrimPrefix(n, name)) }}
+	if as == "." {
+		p.as = func(n string) string { return n }
+	}
+	isDir, err := p.nodeAt(name)
+	if err == nil && isDir {
+		err = p.all(name)
+	}
+	if err != nil {
+		return fmt.Errorf("archive %s: %w", as, err)
+	}
+	return p.archive.Close()
+}
+
 type inode struct{ device, number uint64 }
 
 // packer writes files of one tree into one archive.
 type packer struct {
 	tree    tree
 	archive *tar.Writer
-	links   map[inode]string // names of files that have several
+	links   map[inode]string    // names of files that have several
+	as      func(string) string // names in the archive, where they are others; nil where not
 	entries int
 }
 
@@ -118,12 +138,18 @@ func (p *packer) nodeAt(name string) (isDir bool, err error) {
 	if h == nil || err != nil {
 		return false, err
 	}
+	if p.as != nil {
+		h.Name = p.as(name)
+		if n.isDir() {
+			h.Name += "/"
+		}
+	}
 	if !n.isDir() && n.st.Nlink > 1 {
 		id := inode{n.st.Dev, n.st.Ino}
 		if first, seen := p.links[id]; seen {
 			h.Typeflag, h.Linkname, h.Size, h.PAXRecords = tar.TypeLink, first, 0, nil
 		} else {
-			p.links[id] = name
+			p.links[id] = h.Name
 		}
 	}
 	p.entries++
