@@ -199,4 +199,8 @@ var edges = map[stage.Name]Edge{
 	stage.NamespaceCreate: {BoxDaemon, BoxKernel}, stage.UsernsMap: {BoxKernel, BoxContainer}, stage.NetworkAttach: {BoxDaemon, BoxKernel},
 	stage.CgroupJoin: {BoxContainer, BoxKernel}, stage.RootfsMounts: {BoxContainer, BoxKernel}, stage.RootfsPivot: {BoxContainer, BoxKernel},
 	stage.SecurityDrop: {BoxContainer, BoxKernel}, stage.ProcessExec: {BoxKernel, BoxContainer}, stage.ProcessExit: {BoxContainer, BoxDaemon},
+	stage.ExecCreate: {BoxClient, BoxDaemon}, stage.ExecSetns: {BoxDaemon, BoxContainer}, stage.ExecCgroup: {BoxDaemon, BoxKernel},
+	stage.ExecExit: {BoxContainer, BoxDaemon}, stage.ProcessSignal: {BoxDaemon, BoxContainer}, stage.ContainerStop: {BoxContainer, BoxDaemon},
+	stage.ContainerPause: {BoxDaemon, BoxKernel}, stage.ContainerUnpause: {BoxDaemon, BoxKernel}, stage.ContainerUpdate: {BoxDaemon, BoxKernel},
+	stage.ContainerRename: {BoxDaemon, BoxStore},
 }

@@ -32,6 +32,9 @@ var shownWith = map[stage.Name][]string{
 	stage.ProcessExit: {"process", "cgroup"}, stage.ContainerRemove: {"acts"},
 	stage.ContainerCommit: {"layers", "store"}, stage.VolumeCreate: {"acts"}, stage.ImageLoad: {"store"}, stage.ImageImport: {"store"},
 	stage.ImageSave: {"store"}, stage.ImagePush: {"registry"},
+	stage.ExecCreate: {"containers"}, stage.ExecSetns: {"namespaces", "acts"}, stage.ExecCgroup: {"cgroup", "acts"}, stage.ExecExit: {"process"},
+	stage.ProcessSignal: {"acts"}, stage.ContainerStop: {"containers"}, stage.ContainerPause: {"acts"}, stage.ContainerUnpause: {"acts"},
+	stage.ContainerUpdate: {"acts"}, stage.ContainerRename: {"acts"},
 }
 
 // NewWatch connects to the daemon at host. From then on it is held at each stop.
