@@ -172,7 +172,7 @@ func (g *Group) create(k sys.Kernel, id string, l Limits, devices []Device) (*Gr
 	}
 	var kept error // why controllers are not handed down, where they are not
 	for _, dir := range g.Dirs() {
-		why, err := g.makeDir(k, dir)
+		why, err := g.makeDir(k, strings.TrimSuffix(dir, g.path), dir)
 		if err != nil {
 			if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EROFS) {
 				fact.Refused = err.Error()
@@ -242,25 +242,49 @@ func planned(writes []stage.Write, err error) []stage.Write {
 	return writes
 }
 
-// makeDir makes dir and its parent; on v2 the controllers must be handed
-// down by each group above, and only a group without processes of its own may
-// do that. kept tells why one has not.
-func (g *Group) makeDir(k sys.Kernel, dir string) (kept, err error) {
-	parent := filepath.Dir(dir)
-	// The parent may vanish between the two calls: another daemon that ends
-	// removes it when it is empty.
+// makeDir makes dir and what is missing above it; on v2 the controllers must be
+// handed down by each group above, and only a group without processes of its own
+// may do that. kept tells why one has not.
+func (g *Group) makeDir(k sys.Kernel, root, dir string) (kept, err error) {
+	above := ancestors(root, dir)
+	// One may vanish between two calls: another daemon that ends removes what is
+	// empty.
 	for range 5 {
-		if err := k.Mkdir(parent, 0o755); err != nil && !errors.Is(err, unix.EEXIST) {
-			return nil, err
-		}
+		kept = nil
 		if g.system.Version == "v2" {
-			kept = errors.Join(g.handDown(k, filepath.Dir(parent)), g.handDown(k, parent))
+			kept = g.handDown(k, root)
 		}
-		if err := k.Mkdir(dir, 0o755); !errors.Is(err, unix.ENOENT) {
-			return kept, errors.Join(err, inherit(k, parent), inherit(k, dir))
+		for _, parent := range above {
+			if err := k.Mkdir(parent, 0o755); err != nil && !errors.Is(err, unix.EEXIST) && !errors.Is(err, unix.ENOENT) {
+				return nil, err
+			}
+			if g.system.Version == "v2" {
+				kept = errors.Join(kept, g.handDown(k, parent))
+			}
 		}
+		err := k.Mkdir(dir, 0o755)
+		if errors.Is(err, unix.ENOENT) {
+			continue
+		}
+		if errors.Is(err, unix.EEXIST) { // what a killed one has left, or others have prepared
+			err = nil
+		}
+		for _, each := range append(above, dir) {
+			err = errors.Join(err, inherit(k, each))
+		}
+		return kept, err
 	}
 	return kept, fmt.Errorf("make %s: its parent keeps vanishing", dir)
+}
+
+// ancestors are the groups between a hierarchy's root and dir, the highest first.
+func ancestors(root, dir string) []string {
+	var list []string
+	for at := filepath.Dir(dir); at != root && len(at) > len(root); at = filepath.Dir(at) {
+		list = append(list, at)
+	}
+	slices.Reverse(list)
+	return list
 }
 
 // inherit fills what of a v1 cpuset must not be empty, or no process can enter:
@@ -404,6 +428,18 @@ func remove(k sys.Kernel, dir string) error {
 		return &os.PathError{Op: "rmdir", Path: dir, Err: err}
 	}
 	return nil
+}
+
+// RemoveAbove removes the groups between ours and the default parent, and that,
+// where they are empty: we have made them, or another runtime of ours.
+func (g *Group) RemoveAbove() {
+	for _, r := range g.system.roots {
+		for at := filepath.Dir(g.path); at == DefaultParent || strings.HasPrefix(at, DefaultParent+"/"); at = filepath.Dir(at) {
+			if unix.Rmdir(filepath.Join(r.dir, at)) != nil {
+				break
+			}
+		}
+	}
 }
 
 // RemoveParent removes the groups' common parent where it is empty; another

@@ -111,6 +111,10 @@ func (c *creation) makeGroup() error {
 	if err != nil {
 		return err
 	}
+	// At its end the container's group is emptied by force.
+	if others := system.Open(c.kept.Group).Processes(); len(others) > 0 {
+		return fmt.Errorf("the control group %s is not empty: process %d is in it", path, others[0])
+	}
 	c.group, _, err = system.Create(sys.Kernel{}, c.kept.Group, cgroup.FromOCI(c.spec.Linux.Resources), deviceRules(c.spec.Linux.Resources))
 	if c.group == nil {
 		c.kept.Group = ""

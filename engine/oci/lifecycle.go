@@ -119,6 +119,7 @@ func (r Runtime) Delete(id string, force bool) error {
 		if err := g.End(); err != nil {
 			return err
 		}
+		g.RemoveAbove()
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		return err

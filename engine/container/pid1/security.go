@@ -105,7 +105,7 @@ func (p *initProcess) setLimits() error {
 		}
 	}
 	if adjust := p.Spec.Process.OOMScoreAdj; adjust != nil {
-		return p.writeProc("self/oom_score_adj", strconv.Itoa(*adjust))
+		return p.writeProc(fmt.Sprintf("%d/oom_score_adj", os.Getpid()), strconv.Itoa(*adjust))
 	}
 	return nil
 }
@@ -117,7 +117,7 @@ func (p *initProcess) setLabel() error {
 	if profile == "" || profile == "unconfined" || !exists("/sys/kernel/security/apparmor") && !exists("/proc/self/attr/apparmor") {
 		return nil
 	}
-	return p.writeProc("thread-self/attr/apparmor/exec", "exec "+profile)
+	return p.writeProc(fmt.Sprintf("%d/task/%d/attr/apparmor/exec", os.Getpid(), unix.Gettid()), "exec "+profile)
 }
 
 // capabilitiesOf are the sets of config.json, none where it says nothing.
