@@ -380,6 +380,7 @@ var guards = []guard{
 	one("a lesson's size", "narrate/lesson/lesson.go", "if len(data) > MaxScript {", neverTrue, "./narrate/lesson", "TestMistakes"),
 	one("anchors", "narrate/lesson/lesson.go", `if n.Kind == yaml.AliasNode || n.Anchor != "" {`, neverTrue, "./narrate/lesson", "TestMistakes"),
 	one("a lesson's commands", "narrate/lesson/command.go", "if !slices.Contains(commands, command) {", neverTrue, "./narrate/lesson", "TestCommands"),
+	one("a lesson mounts nothing of the host", "narrate/lesson/command.go", "if passedOn && reachesHost(w, words[i+1:]) {", neverTrue, "./narrate/lesson", "TestCommands"),
 	one("a lesson's own daemon", "narrate/lesson/command.go", `if name, _, _ := strings.Cut(w, "="); name == f {`, `if name, _, _ := strings.Cut(w, "="); name == f+"!" {`, "./narrate/lesson", "TestCommands"),
 	one("turns of an expression", "narrate/prose/eval.go", "turns > maxTurns", "turns > 8 * maxTurns && false", "./narrate/prose", "TestBounds"),
 	one("texts of an expression", "narrate/prose/eval.go", "first && second && len(a)+len(b) > maxText", "first && second && len(a)+len(b) > 4 * maxText", "./narrate/prose", "TestBounds"),
