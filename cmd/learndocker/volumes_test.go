@@ -191,3 +191,18 @@ func TestStagesOfImages(t *testing.T) {
 		}
 	}
 }
+
+// TestDiskUsage: docker system df counts what is there.
+func TestDiskUsage(t *testing.T) {
+	b := newBench(t)
+	b.dockerCLI("", "run", "--name", "one", "-v", "mine:/tmp", b.image, "sh", "-c", "head -c 5000 /dev/zero > /f; head -c 7000 /dev/zero > /tmp/f").must(t)
+	b.dockerCLI("", "commit", "one", "made").must(t)
+	format := "{{.Type}} {{.TotalCount}} {{.Active}} {{.Size}}"
+	o := b.dockerCLI("", "system", "df", "--format", format).must(t)
+	if !matches(`Images 2 1 [0-9.]+MB\nContainers 1 0 5kB\nLocal Volumes 1 1 7kB\nBuild Cache 0 0 0B\n`, o.stdout) {
+		t.Errorf("df says\n%s", o.stdout)
+	}
+	if o := b.dockerCLI("", "images", "--format", "{{.Size}}", "made").must(t); !strings.HasSuffix(o.stdout, "MB\n") {
+		t.Errorf("its size is %s", o.stdout)
+	}
+}

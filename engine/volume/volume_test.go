@@ -67,7 +67,7 @@ func TestNames(t *testing.T) {
 	s := open(t, filepath.Join(dir, "volumes"))
 	for _, v := range []volume.Volume{
 		{Name: ""}, {Name: "a"}, {Name: ".."}, {Name: "../x"}, {Name: "/etc"}, {Name: "a/b"}, {Name: ".hidden"}, {Name: "a b"}, {Name: "a\n"}, {Name: strings.Repeat("a", 256)},
-		{Name: "ok", Options: map[string]string{"size": "1"}}, {Name: "ok", Options: map[string]string{"type": "nfs", "o": "addr=x", "device": ":/x"}},
+		{Name: "ok", Options: map[string]string{"size": "1"}}, {Name: "ok", Options: map[string]string{"type": "none", "o": "bind", "device": "/srv", "size": "1"}}, {Name: "ok", Options: map[string]string{"type": "nfs", "o": "addr=x", "device": ":/x"}},
 		{Name: "ok", Options: map[string]string{"type": "tmpfs", "device": "tmpfs"}}, {Name: "ok", Options: map[string]string{"type": "none", "o": "bind", "device": "rel"}},
 	} {
 		if _, _, err := s.Create(sys.Kernel{}, v); !errors.Is(err, volume.ErrInvalid) {
