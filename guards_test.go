@@ -216,6 +216,33 @@ var guards = []guard{
 	one("extended attributes of copies", copies, "if err := xattrs(from, to); err != nil {", "if err := error(nil); err != nil {", overlayPkg, "TestDriversAgree"),
 	one("a second run keeps its copy", copies, "if err := os.WriteFile(mark, nil, 0o600); err != nil {", "if err := error(nil); err != nil {", overlayPkg, "TestSecondRun"),
 
+	// Archives, commits and exports.
+	guard{"no link is followed in what a container has written", []edit{
+		{"engine/layer/tree.go", "unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV", "unix.RESOLVE_NO_MAGICLINKS"},
+	}, layerPkg, "TestPackStaysInside"},
+	one("names that would delete in a layer", "engine/layer/pack.go", "if strings.HasPrefix(path.Base(name), whiteoutPrefix) {", neverTrue, layerPkg, "TestNamesOfWhiteouts"),
+	one("deletions are packed", "engine/layer/pack.go", "return p.mark(path.Join(path.Dir(name), whiteoutPrefix+path.Base(name)))", "return nil", overlayPkg, "TestPack"),
+	one("opaque directories are packed", "engine/layer/pack.go", "if err != nil || !c.opaque {", "if err != nil || true {", overlayPkg, "TestPack"),
+	one("growth of what is sent", "engine/layer/bounded.go", "b.out > b.bounds.bytes(b.in.n)", "b.out < 0", layerPkg, "TestPlain"),
+	one("files of an archive stay in it", "engine/archive.go", "func clean(name string) string { return path.Clean(\"/\" + name)[1:] }", "func clean(name string) string { return name }", cmd, "TestHostileArchives/the_truth_by_another_name"),
+	one("links in a circle", "engine/archive.go", "for range maxArchiveLinks {", "for {", cmd, "TestHostileArchives/links_in_a_circle"),
+	one("number of files in an archive", "engine/archive.go", "a.count > maxArchiveFiles", "a.count > 100 * maxArchiveFiles", cmd, "TestHostileArchives/too_many"),
+	one("documents of an archive", "engine/archive.go", "if f.Size > maxArchiveDocument {", neverTrue, cmd, "TestHostileArchives/a_config_of_5"),
+	one("digests of an archive's blobs", "engine/archive.go", "if f.Digest != d {", neverTrue, cmd, "TestHostileArchives/a_blob_of_another"),
+	one("digests of an archive are no paths", "engine/archive.go", "if err := d.Validate(); err != nil || d.Algorithm() != digest.SHA256 {", neverTrue, cmd, "TestHostileArchives/a_digest_that_is_a_path"),
+	one("diffIDs of an archive's layers", "engine/load.go", "got != want {", "got != want && false {", cmd, "TestHostileArchives/more_diffIDs"),
+	one("diffIDs of an archive are digests", "engine/load.go", "if err := id.Validate(); err != nil || id.Algorithm() != digest.SHA256 {", neverTrue, cmd, "TestHostileArchives/a_diffID_that"),
+	one("names of an archive, before anything is kept", "engine/load.go", "if err := l.readNames(); err != nil {\n\t\treturn err\n\t}\n\tif err := l.readConfig()", "if err := l.readConfig()", cmd, "TestHostileArchives/(a_name_that|the_truth)"),
+	one("a password is not shown", daemons+"registry.go", `if x.r.URL.Path == "/auth" && len(x.body) > 0 {`, neverTrue, "./engine/daemon", "TestPasswordIsHidden"),
+
+	// Volumes and mounts.
+	one("a volume's name is no path", "engine/volume/volume.go", "len(name) > 255 || !validName.MatchString(name)", "false", "./engine/volume", "TestNames"),
+	one("options of volumes that are unknown", "engine/volume/volume.go", `if name != "type" && name != "device" && name != "o" {`, neverTrue, "./engine/volume", "TestNames"),
+	one("a volume is filled from inside the image", "engine/volume/copy.go", "unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS", "0", "./engine/volume", "TestFill"),
+	one("links are copied as links into a volume", "engine/volume/copy.go", "case unix.S_IFLNK:\n\t\treturn link(from, to, name, &st)", "case unix.S_IFLNK:\n\t\treturn f.file(from, to, name, &st)", "./engine/volume", "TestFill"),
+	one("a volume in use stays", "engine/volumes.go", "if users := e.VolumeUsers(name); len(users) > 0 {", "if users := e.VolumeUsers(name); len(users) > 1000 {", cmd, "TestVolumes/anonymous"),
+	one("nothing is mounted on the root", "engine/mountspec.go", `if path.Clean(p) == "/" {`, neverTrue, cmd, "TestMountErrors/the_root"),
+
 	// The image store.
 	one("a blob's size", store, "if n != desc.Size {", neverTrue, storePkg, "TestIngest"),
 	one("a blob's digest", store, "if computed != desc.Digest {", neverTrue, storePkg, "TestIngest"),
@@ -353,6 +380,7 @@ var guards = []guard{
 	one("a lesson's size", "narrate/lesson/lesson.go", "if len(data) > MaxScript {", neverTrue, "./narrate/lesson", "TestMistakes"),
 	one("anchors", "narrate/lesson/lesson.go", `if n.Kind == yaml.AliasNode || n.Anchor != "" {`, neverTrue, "./narrate/lesson", "TestMistakes"),
 	one("a lesson's commands", "narrate/lesson/command.go", "if !slices.Contains(commands, command) {", neverTrue, "./narrate/lesson", "TestCommands"),
+	one("a lesson mounts nothing of the host", "narrate/lesson/command.go", "if passedOn && reachesHost(w, words[i+1:]) {", neverTrue, "./narrate/lesson", "TestCommands"),
 	one("a lesson's own daemon", "narrate/lesson/command.go", `if name, _, _ := strings.Cut(w, "="); name == f {`, `if name, _, _ := strings.Cut(w, "="); name == f+"!" {`, "./narrate/lesson", "TestCommands"),
 	one("turns of an expression", "narrate/prose/eval.go", "turns > maxTurns", "turns > 8 * maxTurns && false", "./narrate/prose", "TestBounds"),
 	one("texts of an expression", "narrate/prose/eval.go", "first && second && len(a)+len(b) > maxText", "first && second && len(a)+len(b) > 4 * maxText", "./narrate/prose", "TestBounds"),

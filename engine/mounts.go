@@ -144,7 +144,7 @@ func (e *Engine) fromOthers(from []string) ([]mountWish, error) {
 		}
 		other, err := e.Container(name)
 		if err != nil {
-			return nil, err
+			return nil, errorOf(ErrInvalid, "%s", err) // of kind "not found" clients would look for an image
 		}
 		r := other.Snapshot()
 		for _, p := range r.MountPoints {

@@ -55,7 +55,7 @@ func parseBind(raw string) (mountWish, error) {
 	}
 	w.applyMode(w.point.Mode)
 	if err := w.place(); err != nil {
-		return w, errorOf(ErrInvalid, "invalid volume specification: '%s': %s", raw, err)
+		return w, errorOf(ErrInvalid, "invalid volume specification: '%s': invalid mount config for type %q: %s", raw, w.point.Type, err)
 	}
 	return w, nil
 }

@@ -210,6 +210,7 @@ func (e *evidence) registry() Panel {
 		}
 	case stage.Pushed:
 		for _, x := range f.Exchanges {
+			x.URL, _, _ = strings.Cut(x.URL, "?") // the registry's own notes, for nobody to read
 			add(x)
 		}
 	}

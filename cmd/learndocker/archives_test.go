@@ -380,6 +380,12 @@ func TestHostileArchives(t *testing.T) {
 			}
 		}
 	})
+	t.Run("the truth by another name", func(t *testing.T) {
+		members := []entry{{name: "./c.json", body: config(layer)}, {name: "../../l.tar", body: string(layer)}, list("c.json", "x/../l.tar")}
+		if _, said := d.ask(t, postArchive("/images/load?quiet=1", string(archive(t, members)))); !strings.Contains(said, "Loaded image: evil:1") {
+			t.Errorf("said %s", said)
+		}
+	})
 	t.Run("the truth", func(t *testing.T) {
 		if _, said := d.ask(t, postArchive("/images/load?quiet=1", string(archive(t, append(good, list("c.json", "l.tar")))))); !strings.Contains(said, "Loaded image: evil:1") {
 			t.Errorf("said %s", said)

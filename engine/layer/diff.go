@@ -3,7 +3,6 @@
 package layer
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -91,8 +90,8 @@ func (d *difference) directory(dir string, covered bool) (found []Change, empty 
 			continue
 		}
 		changes, place, err := d.entry(path.Join(dir, name), covered)
-		if errors.Is(err, unix.ENOENT) {
-			continue // was removed a moment ago
+		if isGone(err) {
+			continue
 		}
 		if err != nil {
 			return nil, false, err
@@ -194,6 +193,13 @@ func (d *difference) children(dir string) []string {
 			continue // not there, or no directory
 		}
 		for _, e := range entries {
+			info, err := e.Info()
+			if err != nil {
+				continue
+			}
+			if _, is := d.below.marks.mark(path.Join("/", dir, e.Name()), info); is {
+				continue
+			}
 			if !slices.Contains(list, e.Name()) && d.under(path.Join(dir, e.Name())) != nil {
 				list = append(list, e.Name())
 			}
@@ -218,7 +224,7 @@ func (d *difference) mark(dir, name string) (deleted string, marked bool, err er
 		}
 	}
 	n, err := d.tree.node(path.Join(dir, name))
-	if errors.Is(err, unix.ENOENT) {
+	if isGone(err) {
 		return "", false, nil
 	}
 	if err != nil {

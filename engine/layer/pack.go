@@ -89,8 +89,8 @@ func (p *packer) change(c Change) error {
 		return errors.New("a layer cannot hold a file of that name: it would delete another")
 	}
 	err := p.node(name)
-	if errors.Is(err, unix.ENOENT) {
-		return nil // was removed a moment ago
+	if isGone(err) {
+		return nil
 	}
 	if err != nil || !c.opaque {
 		return err
@@ -115,11 +115,17 @@ func (p *packer) all(dir string) error {
 		if err == nil && isDir {
 			err = p.all(name)
 		}
-		if err != nil && !errors.Is(err, unix.ENOENT) {
+		if err != nil && !isGone(err) {
 			return err
 		}
 	}
 	return nil
+}
+
+// isGone: what was there a moment ago was removed, or something else is in its
+// place or in that of a directory above it.
+func isGone(err error) bool {
+	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EXDEV)
 }
 
 func (p *packer) node(name string) error {

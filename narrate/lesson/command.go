@@ -44,6 +44,9 @@ func CheckCommand(words []string) error {
 	if !slices.Contains(commands, command) {
 		return fmt.Errorf("docker %s is no command for a lesson%s", command, didYouMean(command, commands))
 	}
+	if command == "volume" && slices.ContainsFunc(words[2:], func(w string) bool { return isOption(w) && !strings.HasPrefix(w, "--") && strings.Contains(w, "o") }) {
+		return errors.New("docker volume: a lesson gives no options to a volume's driver: they may lead to files of the host")
+	}
 	if len(words) > 2 && slices.Contains([]string{"container", "image", "system"}, command) {
 		if slices.Contains(inside, words[2]) {
 			return fmt.Errorf("docker %s %s is no command for a lesson", command, words[2])
@@ -56,7 +59,7 @@ func CheckCommand(words []string) error {
 }
 
 // forbidden are options that lead to another daemon, or to files of the host.
-var forbidden = []string{"--host", "--data-root", "--config", "--context", "--env-file", "--cidfile", "--iidfile", "--label-file", "--tls", "--tlscacert", "--tlscert", "--tlskey", "--tlsverify"}
+var forbidden = []string{"--host", "--data-root", "--config", "--context", "--env-file", "--cidfile", "--iidfile", "--opt", "--label-file", "--tls", "--tlscacert", "--tlscert", "--tlskey", "--tlsverify"}
 
 // checkOptions looks for options that are not a lesson's. Where a container's
 // own words follow they are its own: from the second of two words on of which
@@ -71,12 +74,65 @@ func checkOptions(words []string, passedOn bool) error {
 				return fmt.Errorf("option %s: a lesson has a daemon of its own, and no business with files of the host", w)
 			}
 		}
+		if passedOn && reachesHost(w, words[i+1:]) {
+			return fmt.Errorf("option %s: a lesson has no business with files of the host; a volume has a name: -v NAME:/place", w)
+		}
 		// Short options may stand together: -dH is -d -H.
 		if isOption(w) && !strings.HasPrefix(w, "--") && strings.Contains(w, "H") {
 			return fmt.Errorf("option %s: a lesson has a daemon of its own; a value that has an H in it stands apart from its option", w)
 		}
 	}
 	return nil
+}
+
+// reachesHost reports whether an option would mount a directory of the host.
+func reachesHost(option string, rest []string) bool {
+	name, value, joined := strings.Cut(option, "=")
+	if !joined && len(rest) > 0 {
+		value = rest[0]
+	}
+	switch {
+	case name == "--volume":
+		return isPathOfHost(value)
+	case name == "--mount":
+		return !isOwnMount(value)
+	case strings.HasPrefix(option, "-") && !strings.HasPrefix(option, "--"):
+		// Short options may stand together, the value too: -dv/etc:/x.
+		if _, after, has := strings.Cut(option, "v"); has && after != "" {
+			return isPathOfHost(strings.TrimPrefix(after, "="))
+		} else if has && len(rest) > 0 {
+			return isPathOfHost(rest[0])
+		}
+	}
+	return false
+}
+
+// isPathOfHost: what -v mounts is a path of the host where it is not a name. A
+// path by itself is a place in the container.
+func isPathOfHost(value string) bool {
+	source, _, both := strings.Cut(value, ":")
+	return both && strings.Trim(source, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != ""
+}
+
+// isOwnMount allows a volume by its name and a tmpfs, without options of a driver.
+func isOwnMount(value string) bool {
+	for field := range strings.SplitSeq(value, ",") {
+		name, v, _ := strings.Cut(field, "=")
+		switch name {
+		case "type":
+			if v != "volume" && v != "tmpfs" {
+				return false
+			}
+		case "source", "src":
+			if isPathOfHost(v + ":") {
+				return false
+			}
+		case "target", "dst", "destination", "readonly", "ro", "volume-nocopy", "volume-label", "tmpfs-size", "tmpfs-mode":
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 func isOption(word string) bool { return strings.HasPrefix(word, "-") && word != "-" }
