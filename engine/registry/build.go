@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -20,25 +21,30 @@ import (
 // every machine.
 var madeAt = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 
-// recipe says what a bundled image holds, for one architecture.
+// recipe says what a bundled image holds, for one architecture. Without layers
+// it is not there for that one.
 type recipe struct {
 	layers  []layer
 	command []string
+	labels  map[string]string
 }
 
 // layer is one layer of a recipe: what it is for, as the image's history tells
-// it, and its files in order.
+// it, and its files in order, or all of it packed already.
 type layer struct {
-	made  string
-	files []file
+	made   string
+	files  []file
+	packed v1.Layer
 }
 
-// file is a regular file; one with a whiteout's name deletes: OCI image
-// specification, layer.md.
+// file is a regular file, a directory where the name ends in a slash, or a link.
+// One with a whiteout's name deletes: OCI image specification, layer.md.
 type file struct {
 	name string
 	mode int64
 	data []byte
+	link string
+	id   int // of its user and group
 }
 
 // bundledImage is one that the registry serves: its name below library/, and
@@ -49,7 +55,7 @@ type bundledImage struct {
 }
 
 func bundled() []bundledImage {
-	return []bundledImage{{"hello-world", hello}, {"guestbook", guestbook}}
+	return []bundledImage{{"hello-world", hello}, {"guestbook", guestbook}, {"toolbox", toolbox}}
 }
 
 // newCompressor makes the one that packs all layers. Its version is pinned in
@@ -57,11 +63,16 @@ func bundled() []bundledImage {
 // with each release of Go.
 func newCompressor() (*gzip.Writer, error) { return gzip.NewWriterLevel(nil, gzip.BestCompression) }
 
-// multiPlatform is the image for every architecture, behind one index.
+// multiPlatform is the image for every architecture that it is there for,
+// behind one index.
 func multiPlatform(of func(*machine) recipe, z *gzip.Writer) (v1.ImageIndex, error) {
 	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, m := range machines() {
-		img, err := of(m).image(m.arch, z)
+		r := of(m)
+		if len(r.layers) == 0 {
+			continue
+		}
+		img, err := r.image(m.arch, z)
 		if err != nil {
 			return nil, fmt.Errorf("for %s: %w", m.arch, err)
 		}
@@ -76,12 +87,12 @@ func multiPlatform(of func(*machine) recipe, z *gzip.Writer) (v1.ImageIndex, err
 func (r recipe) image(arch string, z *gzip.Writer) (v1.Image, error) {
 	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	for _, l := range r.layers {
-		packed, diffID, err := l.pack(z)
+		packed, err := l.pack(z)
 		if err != nil {
 			return nil, err
 		}
 		img, err = mutate.Append(img, mutate.Addendum{
-			Layer:   knownLayer{packed, diffID},
+			Layer:   packed,
 			History: v1.History{Created: v1.Time{Time: madeAt}, CreatedBy: l.made},
 		})
 		if err != nil {
@@ -94,7 +105,7 @@ func (r recipe) image(arch string, z *gzip.Writer) (v1.Image, error) {
 	}
 	config = config.DeepCopy()
 	config.Created, config.OS, config.Architecture = v1.Time{Time: madeAt}, "linux", arch
-	config.Config = v1.Config{Cmd: r.command, Env: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, WorkingDir: "/"}
+	config.Config = v1.Config{Cmd: r.command, Env: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, WorkingDir: "/", Labels: r.labels}
 	return mutate.ConfigFile(img, config)
 }
 
@@ -103,7 +114,13 @@ func (l layer) archive() ([]byte, error) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
 	for _, f := range l.files {
-		header := &tar.Header{Name: f.name, Mode: f.mode, Size: int64(len(f.data)), ModTime: madeAt, Format: tar.FormatUSTAR}
+		header := &tar.Header{Name: f.name, Mode: f.mode, Size: int64(len(f.data)), Uid: f.id, Gid: f.id, ModTime: madeAt, Format: tar.FormatUSTAR}
+		switch {
+		case f.link != "":
+			header.Typeflag, header.Linkname = tar.TypeSymlink, f.link
+		case strings.HasSuffix(f.name, "/"):
+			header.Typeflag = tar.TypeDir
+		}
 		if err := w.WriteHeader(header); err != nil {
 			return nil, err
 		}
@@ -117,8 +134,17 @@ func (l layer) archive() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// pack compresses the layer and tells the digest of what is inside.
-func (l layer) pack(z *gzip.Writer) (v1.Layer, v1.Hash, error) {
+// pack is the layer as the registry has it.
+func (l layer) pack(z *gzip.Writer) (v1.Layer, error) {
+	if l.packed != nil {
+		return l.packed, nil
+	}
+	packed, diffID, err := l.compress(z)
+	return knownLayer{static.NewLayer(packed, types.OCILayer), diffID}, err
+}
+
+// compress packs the layer and tells the digest of what is inside.
+func (l layer) compress(z *gzip.Writer) ([]byte, v1.Hash, error) {
 	archive, err := l.archive()
 	if err != nil {
 		return nil, v1.Hash{}, err
@@ -132,7 +158,7 @@ func (l layer) pack(z *gzip.Writer) (v1.Layer, v1.Hash, error) {
 	if err := z.Close(); err != nil {
 		return nil, v1.Hash{}, err
 	}
-	return static.NewLayer(packed.Bytes(), types.OCILayer), diffID, nil
+	return packed.Bytes(), diffID, nil
 }
 
 // knownLayer is a compressed layer whose diffID is known: a static layer takes

@@ -22,10 +22,10 @@ const draft = "To do: say who may sign.\n"
 func guestbook(m *machine) recipe {
 	return recipe{
 		layers: []layer{
-			{"COPY read book draft /", []file{{"read", 0o755, m.executable(append(readBook(), call{name: "exit", args: []value{number(0)}}))}, {"book", 0o644, []byte(emptyBook)}, {"draft", 0o644, []byte(draft)}}},
-			{"COPY sign /", []file{{"sign", 0o755, m.executable(append(signBook(), stay()))}}},
-			{"COPY book /", []file{{"book", 0o644, []byte(openBook)}}},
-			{"RUN rm /draft", []file{{".wh.draft", 0o644, nil}}},
+			{made: "COPY read book draft /", files: []file{{name: "read", mode: 0o755, data: m.executable(append(readBook(), call{name: "exit", args: []value{number(0)}}))}, {name: "book", mode: 0o644, data: []byte(emptyBook)}, {name: "draft", mode: 0o644, data: []byte(draft)}}},
+			{made: "COPY sign /", files: []file{{name: "sign", mode: 0o755, data: m.executable(append(signBook(), stay()))}}},
+			{made: "COPY book /", files: []file{{name: "book", mode: 0o644, data: []byte(openBook)}}},
+			{made: "RUN rm /draft", files: []file{{name: ".wh.draft", mode: 0o644}}},
 		},
 		command: []string{"/read"},
 	}

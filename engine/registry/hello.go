@@ -27,7 +27,7 @@ func hello(m *machine) recipe {
 	said := fmt.Sprintf(helloText, m.arch)
 	program := m.executable(printing(said))
 	return recipe{
-		layers:  []layer{{"COPY hello /", []file{{"hello", 0o755, program}}}},
+		layers:  []layer{{made: "COPY hello /", files: []file{{name: "hello", mode: 0o755, data: program}}}},
 		command: []string{"/hello"},
 	}
 }

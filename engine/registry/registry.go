@@ -31,7 +31,7 @@ func Start(ctx context.Context) (*Registry, error) {
 		return nil, fmt.Errorf("start the bundled registry: %w", err)
 	}
 	filled := make(chan struct{})
-	handler := server.New(server.Logger(log.New(io.Discard, "", 0)))
+	handler := server.New(server.Logger(log.New(io.Discard, "", 0)), server.WithBlobHandler(newBlobs()))
 	r := &Registry{addr: listener.Addr().String(), http: &http.Server{
 		Handler:           sealedAfter(filled, handler),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -73,6 +73,9 @@ func (r *Registry) fill(ctx context.Context) error {
 		index, err := multiPlatform(image.of, z)
 		if err != nil {
 			return fmt.Errorf("make %s: %w", image.name, err)
+		}
+		if list, err := index.IndexManifest(); err != nil || len(list.Manifests) == 0 {
+			continue // not there for this machine
 		}
 		ref, err := name.NewTag(r.addr + "/library/" + image.name + ":latest")
 		if err != nil {

@@ -1,0 +1,6 @@
+package registry
+
+import _ "embed" // for what make generate has made of the directory toolbox
+
+//go:embed image/toolbox-arm64.tar.gz
+var toolboxPacked string
