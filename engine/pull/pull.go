@@ -280,7 +280,7 @@ func (s *Source) explain(err error) error {
 	case answer.StatusCode != http.StatusNotFound:
 		return err
 	case s.mirror != "":
-		return fmt.Errorf("%w for %s: the bundled registry does not have it (it stands in for Docker Hub and holds hello-world and guestbook); start the daemon with --hub to pull from Docker Hub itself", ErrDenied, familiar)
+		return fmt.Errorf("%w for %s: the bundled registry does not have it (it stands in for Docker Hub and holds hello-world, guestbook and toolbox); start the daemon with --hub to pull from Docker Hub itself", ErrDenied, familiar)
 	}
 	return fmt.Errorf("manifest for %s %w: manifest unknown", reference.FamiliarString(s.name), ErrNoTag)
 }

@@ -33,6 +33,11 @@ var pinned = map[string]map[string]string{
 		"arm64": "1c1417520b8ac9c2922c30bf48ca66a4607df251a232c538c5b7729cc937dfef",
 		"386":   "0ce674fd1906c396649b08e9bed9c4fe89be6d622846eddbab86e797dfe8bb4b",
 	},
+	"toolbox": {
+		"amd64": "9bab5d8e1a5d528e7e239857498bd33732ead84d2cb054bc21dd25c78dc7026b",
+		"arm64": "4fa4f5690638656763a4636122028bd7e8ba306ce908e868168477880d6a240b",
+		"386":   "819fb7043af369af31c79bc3d10615a701950e2f96d2da08a5cdc070d0daa826",
+	},
 }
 
 // TestImagesAreTheSameEverywhere pulls each image for each architecture from
@@ -60,8 +65,12 @@ func TestImagesAreTheSameEverywhere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(list.Manifests) != len(pinned[image.name]) {
-			t.Errorf("%s is there for %d architectures, %d are pinned", image.name, len(list.Manifests), len(pinned[image.name]))
+		want := len(pinned[image.name])
+		if image.name == "toolbox" {
+			want = 1 // this machine's: TestToolboxOfEachArchitecture has the others
+		}
+		if len(list.Manifests) != want {
+			t.Errorf("%s is there for %d architectures, want %d", image.name, len(list.Manifests), want)
 		}
 		for _, m := range list.Manifests {
 			if want := pinned[image.name][m.Platform.Architecture]; m.Digest.Hex != want {

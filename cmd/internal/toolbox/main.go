@@ -139,7 +139,7 @@ func digestOf(dir string) (digest.Digest, error) {
 }
 
 func isSource(name string) bool {
-	return strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") || name == "go.mod" || name == "go.sum"
+	return strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") || strings.HasSuffix(name, ".s") || name == "go.mod" || name == "go.sum"
 }
 
 // committed reads what is there.

@@ -8,9 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"github.com/learndocker/learndocker/engine/registry/toolbox/applet"
 	"github.com/learndocker/learndocker/engine/registry/toolbox/files"
+	"github.com/learndocker/learndocker/engine/registry/toolbox/limits"
 	"github.com/learndocker/learndocker/engine/registry/toolbox/network"
 	"github.com/learndocker/learndocker/engine/registry/toolbox/process"
 	"github.com/learndocker/learndocker/engine/registry/toolbox/shell"
@@ -32,6 +34,11 @@ func commands() map[string]applet.Func {
 }
 
 func main() {
+	soft, hard := limits.NoFile()
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: soft, Max: hard}); err != nil {
+		fmt.Fprintln(os.Stderr, "toolbox:", err)
+		os.Exit(126)
+	}
 	args := os.Args
 	name := filepath.Base(args[0])
 	all := commands()

@@ -33,7 +33,7 @@ func newDD(c *applet.Call) (*ddOptions, error) {
 			d.from = value
 		case "of":
 			d.to = value
-		case "bs", "ibs", "obs":
+		case "bs":
 			d.block, err = applet.Bytes(value)
 		case "count":
 			d.count, err = applet.Bytes(value)
@@ -41,7 +41,7 @@ func newDD(c *applet.Call) (*ddOptions, error) {
 			d.skip, err = applet.Bytes(value)
 		case "seek":
 			d.seek, err = applet.Bytes(value)
-		case "conv", "oflag", "iflag":
+		case "conv":
 			d.conversions = append(d.conversions, strings.Split(value, ",")...)
 		case "status":
 			d.quiet = value == "none" || value == "noxfer"
@@ -53,7 +53,7 @@ func newDD(c *applet.Call) (*ddOptions, error) {
 		}
 	}
 	for _, conversion := range d.conversions {
-		if !slices.Contains([]string{"notrunc", "fsync", "sync", "direct", "fdatasync"}, conversion) {
+		if !slices.Contains([]string{"notrunc", "fsync", "fdatasync"}, conversion) {
 			return nil, applet.Usage("%q is not known here", conversion)
 		}
 	}

@@ -2,6 +2,7 @@ package files
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -86,7 +87,7 @@ func (l lister) dir(path string, titled bool) error {
 	}
 	entries, err := os.ReadDir(path)
 	if err != nil {
-		return &fs.PathError{Op: "open", Path: path, Err: err.(*fs.PathError).Err}
+		return &fs.PathError{Op: "open", Path: path, Err: errors.Unwrap(err)}
 	}
 	var names []string
 	if l.Has("a") {

@@ -20,7 +20,7 @@ func newMode(spec string, old uint32, isDir bool) (uint32, error) {
 	mode := old & 0o7777
 	for clause := range strings.SplitSeq(spec, ",") {
 		at := strings.IndexAny(clause, "+-=")
-		if at < 0 || strings.Trim(clause[:at], "ugoa") != "" || strings.Trim(clause[at+1:], "rwxXst") != "" {
+		if at < 0 || strings.Trim(clause[:at], "ugoa") != "" || strings.Trim(clause[at+1:], "rwxXstugo") != "" {
 			return 0, applet.Usage("%q is no mode", spec)
 		}
 		mode = changed(mode, clause[:at], clause[at], clause[at+1:], isDir)
@@ -49,6 +49,8 @@ func changed(mode uint32, who string, how byte, what string, isDir bool) uint32 
 				if isDir || mode&0o111 != 0 {
 					bits |= 1 << shift
 				}
+			case 'u', 'g', 'o':
+				bits |= mode >> map[rune]uint{'u': 6, 'g': 3, 'o': 0}[p] & 7 << shift
 			case 's':
 				bits |= special
 			case 't':

@@ -87,9 +87,6 @@ func filled(form, name string, st *unix.Stat_t) string {
 }
 
 func statValue(verb, name string, st *unix.Stat_t) string {
-	at := func(t unix.Timespec) string {
-		return time.Unix(int64(t.Sec), int64(t.Nsec)).Format("2006-01-02 15:04:05.000000000 -0700")
-	}
 	switch verb {
 	case "n":
 		return name
@@ -122,6 +119,21 @@ func statValue(verb, name string, st *unix.Stat_t) string {
 		return applet.NameOf("/etc/passwd", int(st.Uid))
 	case "G":
 		return applet.NameOf("/etc/group", int(st.Gid))
+	case "h":
+		return strconv.FormatUint(uint64(st.Nlink), 10)
+	case "i":
+		return strconv.FormatUint(st.Ino, 10)
+	case "%":
+		return "%"
+	}
+	return deviceOrTime(verb, st)
+}
+
+func deviceOrTime(verb string, st *unix.Stat_t) string {
+	at := func(t unix.Timespec) string {
+		return time.Unix(int64(t.Sec), int64(t.Nsec)).Format("2006-01-02 15:04:05.000000000 -0700")
+	}
+	switch verb {
 	case "d":
 		return strconv.FormatUint(uint64(st.Dev), 10)
 	case "Hd":
@@ -132,10 +144,6 @@ func statValue(verb, name string, st *unix.Stat_t) string {
 		return strconv.FormatUint(uint64(unix.Major(uint64(st.Rdev))), 16)
 	case "T":
 		return strconv.FormatUint(uint64(unix.Minor(uint64(st.Rdev))), 16)
-	case "i":
-		return strconv.FormatUint(st.Ino, 10)
-	case "h":
-		return strconv.FormatUint(uint64(st.Nlink), 10)
 	case "x":
 		return at(st.Atim)
 	case "y":
@@ -148,15 +156,13 @@ func statValue(verb, name string, st *unix.Stat_t) string {
 		return strconv.FormatInt(int64(st.Mtim.Sec), 10)
 	case "Z":
 		return strconv.FormatInt(int64(st.Ctim.Sec), 10)
-	case "%":
-		return "%"
 	}
 	return "?"
 }
 
 // du adds up the blocks of what is below; a file with several names counts once.
 func du(c *applet.Call) error {
-	f, err := c.Flags("shakmxcd:b")
+	f, err := c.Flags("shakmcd:b")
 	if err != nil {
 		return err
 	}

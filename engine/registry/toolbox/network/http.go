@@ -28,7 +28,7 @@ const (
 
 // wget fetches an http:// address to standard output, or to a file with -O.
 func wget(c *applet.Call) error {
-	f, err := c.Flags("qO:T:SY:", "header:", "post-data:")
+	f, err := c.Flags("qO:T:S", "header:", "post-data:")
 	if err != nil {
 		return err
 	}

@@ -93,8 +93,8 @@ func accept(c *applet.Call, port string, again bool) error {
 	}
 }
 
-// both copies in both directions. The command's end of input is handed on; the
-// other side's ends the connection.
+// both copies in both directions. The command's end of input is handed on. The
+// other side's ends the connection, when all has been sent that is not typed.
 func both(c *applet.Call, conn net.Conn) error {
 	var sent sync.WaitGroup
 	sent.Go(func() {
@@ -104,6 +104,9 @@ func both(c *applet.Call, conn net.Conn) error {
 		}
 	})
 	_, err := io.Copy(c.Out, conn)
+	if !applet.IsTerminal(c.In) {
+		sent.Wait()
+	}
 	return errors.Join(err, conn.Close())
 }
 

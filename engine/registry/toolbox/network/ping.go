@@ -28,7 +28,7 @@ type pinger struct {
 const echoSize = 56 // bytes of data, as everybody's
 
 func ping(c *applet.Call) error {
-	f, err := c.Flags("c:W:i:qn46")
+	f, err := c.Flags("c:W:i:n4")
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func forkRaw(w work) (uintptr, syscall.Errno) {
 	switch w {
 	case pause, spin:
 		unix.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0, 0)
-		for w == spin {
+		for n := uint(1); w == spin && n != 0; n += 2 { // never 0: it stays odd
 		}
 		for {
 			unix.RawSyscall6(unix.SYS_PPOLL, 0, 0, 0, 0, 0, 0)

@@ -174,12 +174,12 @@ func listSignals(c *applet.Call, wanted []string) error {
 		return nil
 	}
 	return c.Each(wanted, func(text string) error {
+		if n, err := strconv.Atoi(text); err == nil && n > 128 {
+			text = strconv.Itoa(n - 128) // as a shell tells it in $?
+		}
 		sig, err := signals.Parse(text)
 		if err != nil {
 			return err
-		}
-		if sig > 128 {
-			sig -= 128 // as a shell tells it in $?
 		}
 		said := signals.Name(sig)
 		if _, err := strconv.Atoi(text); err != nil {
@@ -218,7 +218,7 @@ func statusOf(c *applet.Call, name string, err error) error {
 
 // timed tells how long a program took, and the CPU time of it and its children.
 func timed(c *applet.Call) error {
-	f, err := c.Flags("+p")
+	f, err := c.Flags("+")
 	if err != nil {
 		return err
 	}
@@ -291,7 +291,7 @@ func timeout(c *applet.Call) error {
 
 // xargs makes arguments of its input: xargs [-0] [-n N] [-I TEXT] [-r] [-t] [COMMAND …].
 func xargs(c *applet.Call) error {
-	f, err := c.Flags("+0n:I:rtL:P:")
+	f, err := c.Flags("+0n:I:rt")
 	if err != nil {
 		return err
 	}
@@ -303,8 +303,8 @@ func xargs(c *applet.Call) error {
 	if err != nil || most == 0 {
 		return applet.Usage("-n %s", f.Value("n", ""))
 	}
-	words := wordsOf(string(data), f.Has("0"), f.Has("I") || f.Has("L"))
-	if f.Has("I") || f.Has("L") {
+	words := wordsOf(string(data), f.Has("0"), f.Has("I"))
+	if f.Has("I") {
 		most = 1
 	}
 	command := f.Args

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 	"mvdan.cc/sh/v3/expand"
@@ -14,7 +16,7 @@ import (
 )
 
 // own is where the shell keeps its files: above all that a redirection can name.
-const own = 100
+const own = maxFD
 
 // pipe makes one of which no program knows unless it is given an end.
 func pipe() (r, w int, err error) {
@@ -79,7 +81,11 @@ func (s *Shell) open(r *syntax.Redirect) (file int, isNew bool, n int, err error
 	}
 	switch r.Op {
 	case syntax.Hdoc, syntax.DashHdoc:
-		text, err := expand.Document(s.config(), r.Hdoc)
+		word := r.Hdoc
+		if r.Op == syntax.DashHdoc {
+			word = withoutTabs(word)
+		}
+		text, err := s.document(word)
 		if err != nil {
 			return 0, false, 0, err
 		}
@@ -129,6 +135,25 @@ func verb(mode int) string {
 		return "can't create "
 	}
 	return "can't open "
+}
+
+// drop closes files that the shell has no more: whoever reads from the other end
+// of one waits for that. The first three numbers stay taken, or the next file
+// that the runtime opens would be standard output.
+func (s *Shell) drop(before [maxFD]int) {
+	for _, file := range before {
+		if file < 0 || slices.Contains(s.files[:], file) {
+			continue
+		}
+		if file > 2 {
+			closeFD(file)
+			continue
+		}
+		if null, err := openFile("/dev/null", unix.O_RDWR); err == nil {
+			_ = unix.Dup3(null, file, unix.O_CLOEXEC) // else it is left open
+			closeFD(null)
+		}
+	}
 }
 
 func (s *Shell) duplicate(word string) (int, error) {
@@ -202,4 +227,35 @@ func (s *Shell) settle() error {
 		errs = append(errs, unix.Dup3(file, n, 0))
 	}
 	return errors.Join(errs...)
+}
+
+// withoutTabs takes those in front of each line away, as <<- has it; but not
+// those that an expansion brings.
+func withoutTabs(word *syntax.Word) *syntax.Word {
+	if word == nil {
+		return nil
+	}
+	copied := *word
+	copied.Parts = nil
+	starts := true // a line
+	for _, part := range word.Parts {
+		lit, ok := part.(*syntax.Lit)
+		if !ok {
+			starts = false
+			copied.Parts = append(copied.Parts, part)
+			continue
+		}
+		var b strings.Builder
+		for line := range strings.Lines(lit.Value) {
+			if starts {
+				line = strings.TrimLeft(line, "\t")
+			}
+			b.WriteString(line)
+			starts = strings.HasSuffix(line, "\n")
+		}
+		trimmed := *lit
+		trimmed.Value = b.String()
+		copied.Parts = append(copied.Parts, &trimmed)
+	}
+	return &copied
 }

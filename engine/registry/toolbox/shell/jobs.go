@@ -55,7 +55,7 @@ func (j *job) result(pipefail bool) int {
 // pipeline takes the commands of a | b | c apart.
 func pipeline(stmt *syntax.Stmt) []*syntax.Stmt {
 	cmd, ok := stmt.Cmd.(*syntax.BinaryCmd)
-	if !ok || cmd.Op != syntax.Pipe || len(stmt.Redirs) > 0 || stmt.Negated && len(stmt.Redirs) > 0 {
+	if !ok || cmd.Op != syntax.Pipe || stmt.Negated {
 		return []*syntax.Stmt{stmt}
 	}
 	return append(pipeline(cmd.X), cmd.Y)

@@ -97,7 +97,8 @@ func newShell(builtins map[string]applet.Func) *Shell {
 	}
 	for n := range s.files {
 		s.files[n] = -1
-		if _, err := unix.FcntlInt(uintptr(n), unix.F_GETFD, 0); err == nil && n < 3 {
+		// What is not to be closed on exec was given; the rest is the runtime's.
+		if flags, err := unix.FcntlInt(uintptr(n), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
 			s.files[n] = n
 		}
 	}

@@ -56,7 +56,7 @@ func mountFlag(option string) (bits uintptr, on, known bool) {
 // mount lists, or mounts: mount [-t TYPE] [-o OPTIONS] [SOURCE] TARGET, and
 // --bind, --make-private and the like.
 func mount(c *applet.Call) error {
-	f, err := c.Flags("t:o:nrwa", "bind", "rbind", "move", "make-private", "make-rprivate", "make-shared", "make-rshared", "make-slave", "make-rslave", "types=t", "options=o")
+	f, err := c.Flags("t:o:rw", "bind", "rbind", "move", "make-private", "make-rprivate", "make-shared", "make-rshared", "make-slave", "make-rslave", "types=t", "options=o")
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func listMounts(c *applet.Call, kind string) error {
 }
 
 func umount(c *applet.Call) error {
-	f, err := c.Flags("lfrn")
+	f, err := c.Flags("lf")
 	if err != nil {
 		return err
 	}

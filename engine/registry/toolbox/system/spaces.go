@@ -17,6 +17,11 @@ import (
 // become replaces this process by a program. 127 is one that is not there, 126
 // one that cannot be run.
 func become(c *applet.Call, command, environment []string) error {
+	if os.Getenv("PATH") == "" {
+		if err := os.Setenv("PATH", "/bin:/usr/bin"); err != nil { // for the search: the program's is environment
+			return err
+		}
+	}
 	path, err := exec.LookPath(command[0])
 	if err == nil || errors.Is(err, exec.ErrDot) {
 		err = syscall.Exec(path, command, environment)

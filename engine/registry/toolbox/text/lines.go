@@ -16,7 +16,7 @@ import (
 )
 
 func tee(c *applet.Call) error {
-	f, err := c.Flags("ai")
+	f, err := c.Flags("a")
 	if err != nil {
 		return err
 	}

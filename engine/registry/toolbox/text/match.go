@@ -82,7 +82,7 @@ type grepper struct {
 }
 
 func grep(c *applet.Call) error {
-	f, err := c.Flags("EFGivcnqowxlLhHrRse:m:", "color=s", "ignore-case=i", "invert-match=v", "count=c", "quiet=q")
+	f, err := c.Flags("EFGivcnqowxlLhHrRe:m:", "color=s", "ignore-case=i", "invert-match=v", "count=c", "quiet=q")
 	if err != nil {
 		return err
 	}

@@ -237,38 +237,26 @@ func (p *printer) convert(directive string, verb byte) (stop bool) {
 // seq counts from FIRST (1) by STEP (1) to LAST.
 func seq(c *applet.Call) error {
 	args, between, padded := c.Args, "\n", false
-	for len(args) > 0 && (args[0] == "-w" || args[0] == "-s" && len(args) > 1) {
-		if args[0] == "-w" {
-			padded, args = true, args[1:]
-			continue
+	for len(args) > 0 && (args[0] == "-w" || strings.HasPrefix(args[0], "-s")) {
+		value, isSeparator := strings.CutPrefix(args[0], "-s")
+		args = args[1:]
+		switch {
+		case !isSeparator:
+			padded = true
+		case value != "":
+			between = value
+		case len(args) > 0:
+			between, args = args[0], args[1:]
 		}
-		between, args = args[1], args[2:]
 	}
 	if len(args) < 1 || len(args) > 3 {
 		return applet.Usage("seq [-w] [-s SEPARATOR] [FIRST [STEP]] LAST")
 	}
-	values := []float64{}
-	places, width := 0, 0
-	for _, arg := range args {
-		v, err := strconv.ParseFloat(arg, 64)
-		if err != nil || math.IsNaN(v) {
-			return applet.Usage("%q is no number", arg)
-		}
-		values = append(values, v)
-		if _, fraction, ok := strings.Cut(arg, "."); ok {
-			places = max(places, len(fraction))
-		}
+	first, step, end, places, err := bounds(args)
+	if err != nil {
+		return err
 	}
-	first, step, end := 1.0, 1.0, values[len(values)-1]
-	if len(values) > 1 {
-		first = values[0]
-	}
-	if len(values) > 2 {
-		step = values[1]
-	}
-	if step == 0 {
-		return applet.Usage("a step of 0 leads nowhere")
-	}
+	width := 0
 	if padded {
 		width = max(len(strconv.FormatFloat(first, 'f', places, 64)), len(strconv.FormatFloat(end, 'f', places, 64)))
 	}
@@ -292,6 +280,32 @@ func seq(c *applet.Call) error {
 			return err
 		}
 	}
+}
+
+// bounds reads what seq counts between, and how many digits are behind the point.
+func bounds(args []string) (first, step, end float64, places int, err error) {
+	var values []float64
+	for _, arg := range args {
+		v, err := strconv.ParseFloat(arg, 64)
+		if err != nil || math.IsNaN(v) {
+			return 0, 0, 0, 0, applet.Usage("%q is no number", arg)
+		}
+		values = append(values, v)
+		if _, fraction, ok := strings.Cut(arg, "."); ok {
+			places = max(places, len(fraction))
+		}
+	}
+	first, step, end = 1, 1, values[len(values)-1]
+	if len(values) > 1 {
+		first = values[0]
+	}
+	if len(values) > 2 {
+		step = values[1]
+	}
+	if step == 0 {
+		err = applet.Usage("a step of 0 leads nowhere")
+	}
+	return first, step, end, places, err
 }
 
 func yes(c *applet.Call) error {
