@@ -122,15 +122,15 @@ func (c *creation) makeGroup() error {
 	return err
 }
 
-// deviceRules are Docker's list, and what config.json allows besides.
+// deviceRules are what config.json allows, in its order, and Docker's list.
 func deviceRules(r *specs.LinuxResources) []cgroup.Device {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	rules := cgroup.DefaultDevices()
 	if r == nil {
-		return rules
+		return cgroup.DefaultDevices()
 	}
+	var rules []cgroup.Device
 	for _, d := range r.Devices {
 		if !d.Allow {
 			continue
@@ -143,7 +143,7 @@ func deviceRules(r *specs.LinuxResources) []cgroup.Device {
 			rules = append(rules, cgroup.Device{Type: byte(kind), Major: orAll(d.Major), Minor: orAll(d.Minor), Access: orRWM(d.Access)})
 		}
 	}
-	return rules
+	return append(rules, cgroup.DefaultDevices()...)
 }
 
 func orAll(n *int64) int64 {

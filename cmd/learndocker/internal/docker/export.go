@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -70,20 +72,30 @@ func copyAll(w io.Writer, open func() (io.ReadCloser, error)) error {
 // its directory is not there.
 func writable(path string) error {
 	dir := filepath.Dir(path)
-	if info, err := os.Stat(dir); err != nil {
-		if os.IsNotExist(err) {
-			return fmt.Errorf("invalid file path: stat %s: no such file or directory", dir)
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = &fs.PathError{Op: "stat", Path: dir, Err: syscall.ENOTDIR}
+	}
+	if err != nil {
+		return fmt.Errorf("invalid output path: %w", err)
+	}
+	info, err = os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("failed to stat output path: %w", err)
+	}
+	for _, kind := range []struct {
+		mode fs.FileMode
+		name string
+	}{
+		{fs.ModeDir, "directory"}, {fs.ModeSymlink, "symbolic link directly"}, {fs.ModeNamedPipe, "named pipe (FIFO)"}, {fs.ModeSocket, "socket"},
+		{fs.ModeCharDevice, "character device file"}, {fs.ModeDevice, "block device file"},
+	} {
+		if info.Mode()&kind.mode != 0 {
+			return errors.New("cannot write to a " + kind.name)
 		}
-		return fmt.Errorf("invalid file path: %w", err)
-	} else if !info.IsDir() {
-		return fmt.Errorf("invalid file path: %s is not a directory", dir)
-	}
-	info, err := os.Lstat(path)
-	if err == nil && info.IsDir() {
-		return errors.New("cannot write to a directory")
-	}
-	if err == nil && !info.Mode().IsRegular() {
-		return errors.New("cannot write to a non-regular file")
 	}
 	return nil
 }
