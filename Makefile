@@ -8,7 +8,7 @@ TOOLBOX := engine/registry/toolbox
 CROSS   := linux-amd64 linux-arm64 linux-386 darwin-amd64 darwin-arm64 windows-amd64 windows-arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help lesson build install test test-deps unit lint cross fuzz guards bench record golden generate clean
+.PHONY: help lesson build install test test-deps unit lint cross fuzz guards suites bench record golden generate clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ fuzz: ## try what nobody thought of: each fuzz target for FUZZTIME (10s)
 
 guards: ## take each guard out, in a copy, and see that a test notices (as root; some minutes)
 	$(GO) test -tags guards -count=1 -timeout 60m -v -run TestGuards .
+
+suites: ## run moby's integration tests against the daemon and print what passes (as root; some minutes)
+	$(GO) test -tags suites -count=1 -timeout 90m -v -run TestMoby ./cmd/learndocker
 
 bench: build ## measure against runc, crun and docker, and print ratios
 	scripts/bench

@@ -11,7 +11,7 @@ import (
 
 // finding is what one row, or one statement, says of a command or a flag.
 type finding struct {
-	verdict string // works, differs, absent
+	verdict string // works, refused, differs, absent
 	why     string
 }
 
@@ -35,16 +35,19 @@ func newParityPage(t *testing.T, docker string, scenarios []*scenario, statement
 func (p *parityPage) readRows(scenarios []*scenario, results *parityResults) {
 	for _, s := range scenarios {
 		for _, r := range s.rows {
-			f := finding{verdict: "works"}
+			f := finding{verdict: results.howSame(r)}
 			if r.mark != nil && r.mark.only == "" {
 				f = finding{r.mark.kind, r.mark.why}
 			}
 			if unmarked, stale := results.verdict(r); stale && r.mark.why == notYet {
-				f = finding{verdict: "works"} // its mark is about to go
+				f = finding{verdict: results.howSame(r)} // its mark is about to go
 			} else if len(unmarked) > 0 {
 				f = finding{"absent", notYet} // its mark is about to come
 			}
 			p.counts["rows"]++
+			if f.verdict == refused {
+				p.counts["works"]++
+			}
 			p.counts[f.verdict]++
 			if f.why == notYet {
 				p.counts[notYet]++
@@ -105,20 +108,41 @@ func (p *parityPage) state(t *testing.T, c *dockerCommand, s statement) {
 	}
 }
 
-// sum makes one verdict of many: what works in one row works. Otherwise the
-// first reason that is one counts more than that it is not yet done.
+// refused is said of a row in which both daemons say the same no.
+const refused = "refused"
+
+// howSame tells a row in which a command did its work from one in which it was
+// refused: a command whose errors are right need not work.
+func (p *parityResults) howSame(r *row) string {
+	for _, result := range p.byRow[r] {
+		if result.theirs.status != 0 {
+			return refused
+		}
+	}
+	return "works"
+}
+
+// sum makes one verdict of many: what works in one row works. Otherwise a
+// reason counts more than that it is not yet done, and that more than the same
+// error on both sides.
 func sum(list []finding) finding {
+	rank := func(f finding) int {
+		switch {
+		case f.verdict == "works":
+			return 0
+		case f.verdict == refused:
+			return 3
+		case strings.HasPrefix(f.why, notYet):
+			return 2
+		}
+		return 1
+	}
 	if len(list) == 0 {
 		return finding{}
 	}
-	best := list[0]
-	for _, f := range list {
-		if f.verdict == "works" {
-			return f
-		}
-		if best.why == notYet && f.why != notYet {
-			best = f
-		}
+	best := slices.MinFunc(list, func(a, b finding) int { return rank(a) - rank(b) })
+	if best.verdict == refused {
+		return finding{"works", "where dockerd refuses it on this machine, in the same words"}
 	}
 	return best
 }

@@ -43,10 +43,13 @@ func TestParity(t *testing.T) {
 	for _, docker := range commands {
 		version := dockerVersion(t, docker)
 		t.Run(version, func(t *testing.T) {
-			bench := &parityBench{room: newClassroom(t), docker: docker, version: version, bin: parityTools(t, docker)}
-			bench.pullImages(t)
-			bench.runAll(t, chosen, results)
-			bench.clear(t)
+			bench := &parityBench{docker: docker, version: version, bin: parityTools(t, docker)}
+			bench.inClassroom(t, "once", chosen, results)
+			// On a busy machine what depends on who is quicker comes out wrong at
+			// times: what differs gets a second chance, with daemons of its own.
+			if again := results.doubtful(chosen, version); len(again) > 0 && len(again) < secondChances {
+				bench.inClassroom(t, "again", again, results)
+			}
 		})
 	}
 	results.judge(t, chosen)
@@ -54,6 +57,20 @@ func TestParity(t *testing.T) {
 		return // it would speak of a part, or of what is not so
 	}
 	holdParity(t, commands[0], scenarios, statements, results)
+}
+
+// secondChances bounds how many scenarios are run again: where most differ,
+// that is no accident.
+const secondChances = 8
+
+// inClassroom runs scenarios with daemons made for them.
+func (b *parityBench) inClassroom(t *testing.T, name string, scenarios []*scenario, results *parityResults) {
+	t.Run(name, func(t *testing.T) {
+		b.room = newClassroom(t)
+		b.pullImages(t)
+		b.runAll(t, scenarios, results)
+		b.clear(t)
+	})
 }
 
 func chooseScenarios(t *testing.T, all []*scenario) []*scenario {
@@ -253,8 +270,22 @@ func (p *parityResults) add(list ...parityResult) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, r := range list {
-		p.byRow[r.row] = append(p.byRow[r.row], r)
+		earlier := slices.DeleteFunc(p.byRow[r.row], func(e parityResult) bool { return e.version == r.version })
+		p.byRow[r.row] = append(earlier, r)
 	}
+}
+
+// doubtful are the scenarios with a row that differs and has no mark.
+func (p *parityResults) doubtful(scenarios []*scenario, version string) (list []*scenario) {
+	for _, s := range scenarios {
+		if slices.ContainsFunc(s.rows, func(r *row) bool {
+			unmarked, _ := p.verdict(r)
+			return slices.ContainsFunc(unmarked, func(u parityResult) bool { return u.version == version })
+		}) {
+			list = append(list, s)
+		}
+	}
+	return list
 }
 
 // judge holds each row against its mark.
