@@ -241,7 +241,7 @@ var guards = []guard{
 	one("a volume is filled from inside the image", "engine/volume/copy.go", "unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS", "0", "./engine/volume", "TestFill"),
 	one("links are copied as links into a volume", "engine/volume/copy.go", "case unix.S_IFLNK:\n\t\treturn link(from, to, name, &st)", "case unix.S_IFLNK:\n\t\treturn f.file(from, to, name, &st)", "./engine/volume", "TestFill"),
 	one("a volume in use stays", "engine/volumes.go", "if users := e.VolumeUsers(name); len(users) > 0 {", "if users := e.VolumeUsers(name); len(users) > 1000 {", cmd, "TestVolumes/anonymous"),
-	one("nothing is mounted on the root", "engine/mountspec.go", `if path.Clean(p) == "/" {`, neverTrue, cmd, "TestMountErrors/the_root"),
+	one("nothing is mounted on the root", "engine/mountspec.go", `if path.Clean(p) == "/" {`, neverTrue, cmd, "TestBesideDockerd/mounts_that_are_refused/the_root"),
 
 	// The image store.
 	one("a blob's size", store, "if n != desc.Size {", neverTrue, storePkg, "TestIngest"),

@@ -273,7 +273,9 @@ func parseTmpfs(destination, options string) (mountWish, error) {
 		if opposite, ok := opposites[word]; ok {
 			w.tmpfs = slices.DeleteFunc(w.tmpfs, func(o string) bool { return o == opposite || o == word })
 		}
-		w.tmpfs = append(w.tmpfs, word)
+		if !slices.Contains(kernelsOwn, word) {
+			w.tmpfs = append(w.tmpfs, word)
+		}
 	}
 	if err := checkTmpfs(w.tmpfs); err != nil {
 		return w, errorOf(ErrInvalid, "%s", err)
@@ -285,6 +287,9 @@ func parseTmpfs(destination, options string) (mountWish, error) {
 var opposites = map[string]string{
 	"exec": "noexec", "suid": "nosuid", "dev": "nodev", "noexec": "exec", "nosuid": "suid", "nodev": "dev", "ro": "rw", "rw": "ro",
 }
+
+// kernelsOwn are words for what the kernel does where it is told nothing.
+var kernelsOwn = []string{"exec", "suid", "dev", "rw", "async", "atime", "diratime", "norelatime", "nostrictatime"}
 
 var tmpfsFlags = []string{
 	"ro", "rw", "suid", "nosuid", "dev", "nodev", "exec", "noexec", "sync", "async", "dirsync", "atime", "noatime", "diratime", "nodiratime",

@@ -97,9 +97,10 @@ func TestCommit(t *testing.T) {
 	})
 }
 
-// TestArchivesAndDockerd passes images between the engine and a real dockerd, by
-// archives of all kinds, and holds docker diff against its.
-func TestArchivesAndDockerd(t *testing.T) {
+// TestBesideDockerd passes images between the engine and a real dockerd, by
+// archives of all kinds, and holds docker diff and the errors of mounts against
+// its.
+func TestBesideDockerd(t *testing.T) {
 	need(t, "skopeo", "skopeo")
 	b, real := newBench(t), startDockerd(t)
 	dir := t.TempDir()
@@ -212,6 +213,7 @@ func TestArchivesAndDockerd(t *testing.T) {
 			t.Errorf("inspect: %s", o.stdout)
 		}
 	})
+	t.Run("mounts that are refused", func(t *testing.T) { refusedMounts(t, b, real) })
 	checkStore(t, b.data)
 }
 
