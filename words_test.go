@@ -20,7 +20,7 @@ import (
 
 // speakers are the files of which a learner reads nearly every string.
 var speakers = []string{
-	"narrate/panel.go", "narrate/anatomy.go", "narrate/containers.go", "narrate/term/controls.go", "narrate/term/render.go", "narrate/term/picture.go", "narrate/transcript/markdown.go", "narrate/transcript/words.go", "narrate/shell/shell.go",
+	"narrate/panel.go", "narrate/anatomy.go", "narrate/containers.go", "narrate/term/controls.go", "narrate/term/foot.go", "narrate/term/pager.go", "narrate/term/render.go", "narrate/term/picture.go", "narrate/transcript/markdown.go", "narrate/transcript/words.go", "narrate/shell/shell.go",
 }
 
 // unspoken are their strings that are no words of ours: names of the kernel's,
@@ -30,7 +30,7 @@ var unspoken = []string{
 	"wire", "config", "acts", "mounts", "namespaces", "network", "process", "ids", "security", "held: ", " HTTP/1.1", "HTTP/1.1 %d, to %s %s", "/config.json", "…/merged", "cap_", "CapPrm", "CapEff", "CapBnd", "CapInh", "CapAmb", "NoNewPrivs", "Seccomp", "Seccomp_filters", "Uid", "Gid", "gid_map",
 	"blobs", "rootfs", "diff_ids", "diff_ids %d", "/proc/%d/root%s", "digests", "stack", "changes", "exists", "kind", "Entrypoint", "Cmd", "Env", "WorkingDir", "User", "NSpid", "State", "ns", "pid",
 	"ociVersion", "process.args", "process.cwd", "process.env", "root.path", "hostname", "linux.namespaces", "linux.cgroupsPath",
-	"right", "left", "ctrl-c", ", Linux ", ", cgroup ", "SHELL", "HELD=", "stderr", "inside# ", "/bin/sh",
+	"right", "left", "up", "down", "pageup", "pagedown", "esc", "ctrl-c", "ctrl-d", "TERM", "dumb", ", Linux ", ", cgroup ", "SHELL", "HELD=", "stderr", "inside# ", "/bin/sh",
 	"learndocker", "console", "text", "sh", "root", "-pictures", "way", ".svg", "%20", "%23", "%25", "%28", "%29", "%3A", "%3C", "%3E", "%3F",
 }
 

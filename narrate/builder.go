@@ -146,19 +146,32 @@ func (b *builder) stop(plan lesson.Stop, p stage.Point) (*Step, error) {
 		return nil, err
 	}
 	env := b.env(p, s.Probe)
-	if err := b.fill(s, page, env); err != nil {
+	if err := b.fill(s, page, env); err != nil && plan.Say != "" {
+		return nil, &partError{"say", err}
+	} else if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.Fact.Stage(), err)
 	}
 	if err := b.resolve(s, env); err != nil {
 		return nil, err
 	}
 	if err := expectations(s, plan, env); err != nil {
-		return nil, err
+		return nil, &partError{"expect", err}
 	}
-	err = b.ask(s, plan, env)
+	if err = b.ask(s, plan, env); err != nil {
+		return nil, &partError{"predict", err}
+	}
 	s.clean()
-	return s, err
+	return s, nil
 }
+
+// partError is a mistake in one part of a stop's plan, by its key in the script.
+type partError struct {
+	key string
+	err error
+}
+
+func (e *partError) Error() string { return e.err.Error() }
+func (e *partError) Unwrap() error { return e.err }
 
 func (b *builder) roleOf(pid int) string {
 	if pid == b.roles[BoxContainer] {

@@ -44,6 +44,7 @@ func CheckWords(lessons []*lesson.Lesson, library *prose.Library, all bool) ([]s
 	if !all {
 		return wrong, nil
 	}
+	wrong = append(wrong, missingNext(lessons)...)
 	for _, l := range library.Translations {
 		found, err := prose.Compare(library, l)
 		if err != nil {
@@ -52,6 +53,17 @@ func CheckWords(lessons []*lesson.Lesson, library *prose.Library, all bool) ([]s
 		wrong = append(wrong, found...)
 	}
 	return orphans(wrong, library, used, asked)
+}
+
+// missingNext names the lessons after which one is to come that is not there.
+func missingNext(lessons []*lesson.Lesson) []string {
+	var wrong []string
+	for _, l := range lessons {
+		if l.Next != "" && !slices.ContainsFunc(lessons, func(other *lesson.Lesson) bool { return other.ID == l.Next }) {
+			wrong = append(wrong, l.WrongPage("next", fmt.Sprintf("no lesson %q", l.Next), nil, "").Error())
+		}
+	}
+	return wrong
 }
 
 func orphans(wrong []string, library *prose.Library, used, asked map[string]bool) ([]string, error) {

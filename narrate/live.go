@@ -93,6 +93,9 @@ func NewLive(l *lesson.Lesson, library *prose.Library, o Options) (*Live, error)
 // Header says what this is and where it runs.
 func (l *Live) Header() Header { return l.header }
 
+// LastStop is the number of the lesson's last stop.
+func (l *Live) LastStop() int { return l.lesson.Stops() }
+
 // Next lets the engine go on to the next stop of the lesson.
 func (l *Live) Next(ctx context.Context) (*Step, error) {
 	if !l.intro {
@@ -135,7 +138,8 @@ func (l *Live) wait(ctx context.Context) (*Step, error) {
 		l.drain()
 		l.observe(p)
 		if plan := l.match(p); plan != nil {
-			return l.stop(*plan, p)
+			step, err := l.stop(*plan, p)
+			return step, l.placed(err)
 		}
 		if err := l.release(); err != nil {
 			return nil, l.daemonGone(err)
@@ -175,6 +179,16 @@ func (l *Live) match(p stage.Point) *lesson.Stop {
 	}
 	l.cursor++
 	return &stops[l.cursor-1]
+}
+
+// placed tells of a mistake in the stop that was just matched where it stands in
+// the script.
+func (l *Live) placed(err error) error {
+	var wrong *partError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	return l.lesson.Wrong(l.step, l.cursor-1, wrong.key, wrong.err.Error(), nil, "")
 }
 
 // quiet is how long the client must write nothing, and stand still, for its

@@ -75,6 +75,9 @@ func (l *Live) read(stream string, from io.Reader) {
 	_, _ = io.Copy(io.Discard, from) // a line too long to show
 }
 
+// ErrNotCome is the error of a command that went another way than the lesson tells.
+var ErrNotCome = errors.New("never came to")
+
 // commandEnded goes on to the next command, unless this one went another way
 // than the lesson tells.
 func (l *Live) commandEnded() error {
@@ -85,7 +88,7 @@ func (l *Live) commandEnded() error {
 	l.client = nil
 	delete(l.roles, BoxClient)
 	if l.cursor < len(stops) {
-		return fmt.Errorf("%q ended (%s) and never came to %s; it said:\n%s", l.command, ended, stops[l.cursor].Stage, indent(l.lastWords()))
+		return fmt.Errorf("%q ended (%s) and %w %s; it said:\n%s", l.command, ended, ErrNotCome, stops[l.cursor].Stage, indent(l.lastWords()))
 	}
 	l.step++
 	return nil

@@ -18,6 +18,17 @@ func NewReplay(r *Recording) *Replay { return &Replay{recording: r} }
 // Header says where the recording was made.
 func (r *Replay) Header() Header { return r.recording.Header }
 
+// LastStop is the number of the recording's last stop.
+func (r *Replay) LastStop() int {
+	last := 0
+	for _, s := range r.recording.Steps {
+		if s.Kind != KindEnd {
+			last = max(last, s.N)
+		}
+	}
+	return last
+}
+
 // Next yields the next step; ErrCut, with the line, where there should be more.
 func (r *Replay) Next(ctx context.Context) (*Step, error) {
 	if err := ctx.Err(); err != nil {

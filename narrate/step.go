@@ -81,6 +81,20 @@ func (s *Step) Stage() stage.Name {
 	return s.Point.Fact.Stage()
 }
 
+// ContainerHeld reports whether what is held is a container's process that lives:
+// its namespaces can be entered.
+func (s *Step) ContainerHeld() bool {
+	if s.Point == nil {
+		return false
+	}
+	for _, p := range s.Probe.Processes {
+		if p.PID == s.Point.PID && (p.Role == BoxContainer || strings.HasPrefix(p.Role, BoxContainer+" ")) {
+			return !strings.HasPrefix(p.State, "Z")
+		}
+	}
+	return false
+}
+
 // Panel finds a panel of the step.
 func (s *Step) Panel(kind string) (Panel, bool) {
 	for _, p := range s.Panels {

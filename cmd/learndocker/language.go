@@ -11,6 +11,9 @@ import (
 	"github.com/learndocker/learndocker/narrate/prose"
 )
 
+// languageVariable asks for a language as the flag does.
+const languageVariable = "LEARNDOCKER_LANG"
+
 // languageFlag is the language in which lessons are shown. Commands, their help
 // and their errors are English.
 type languageFlag struct{ asked string }
@@ -34,7 +37,7 @@ func (f *languageFlag) choose(have []string) (string, error) {
 // environmentLanguage is what the environment asks for: locale(7), with a
 // variable of our own before it.
 func environmentLanguage() string {
-	for _, name := range []string{"LEARNDOCKER_LANG", "LC_ALL", "LC_MESSAGES", "LANG"} {
+	for _, name := range []string{languageVariable, "LC_ALL", "LC_MESSAGES", "LANG"} {
 		if v := os.Getenv(name); v != "" {
 			return v
 		}

@@ -38,6 +38,7 @@ type showFlags struct {
 	language   languageFlag
 	web        webFlags
 	awaited    string // the command that a watched daemon waits for
+	script     string // of a live lesson: its name or file, as it was typed
 }
 
 func (f *showFlags) declare(flags *pflag.FlagSet) {
@@ -51,7 +52,7 @@ func (f *showFlags) declare(flags *pflag.FlagSet) {
 
 // show plays a source and keeps what is asked for.
 func (f *showFlags) show(ctx context.Context, source narrate.Source, env []string) (err error) {
-	if err := f.transcript.check(); err != nil { // better now than after the lesson
+	if err := f.check(source); err != nil { // better now than after the lesson
 		return errors.Join(err, source.Close())
 	}
 	// A reader that has had enough (head) ends the session in order.
@@ -62,7 +63,12 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 		return errors.Join(err, source.Close())
 	}
 	session := narrate.NewSession(source)
-	defer func() { err = errors.Join(err, session.Close()) }()
+	defer func() {
+		err = errors.Join(err, session.Close())
+		if err == nil {
+			f.farewell(session, words)
+		}
+	}()
 	if f.record != "" {
 		finish, recordErr := f.recordTo(session)
 		if recordErr != nil {
@@ -72,6 +78,9 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 	}
 	address := ""
 	if f.web.wanted() {
+		if f.language.asked != "" || os.Getenv(languageVariable) != "" { // not by the locale: the class may have another
+			f.web.language = words.language
+		}
 		address, err = f.serve(ctx, session, source)
 		if err != nil {
 			return err
@@ -82,7 +91,7 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 	}
 	c := &controls.Controls{
 		Session: session, In: os.Stdin, Out: os.Stdout, Step: f.step || address != "", Pace: f.pace, Color: !color.NoColor,
-		Language: words.language, Words: words.fixed, Page: address, Class: f.web.join,
+		Language: words.language, Words: words.fixed, Page: address, Class: f.web.join, Awaited: f.awaited,
 		Shell: func(step *narrate.Step, inside bool) error {
 			if !inside {
 				return shell.Host(step.Point.PID, env, words.fixed)
@@ -93,8 +102,8 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 			return shell.Inside(step.Point.PID, words.fixed)
 		},
 	}
-	if f.awaited != "" {
-		c.Waiting = words.fixed.Say("watching; waiting for a client:") + " " + f.awaited
+	if f.web.unopened != nil {
+		c.Notice = words.fixed.Say("the browser did not open:") + " " + f.web.unopened.Error()
 	}
 	if err := c.Run(ctx); err != nil && ctx.Err() == nil {
 		return err
@@ -104,6 +113,18 @@ func (f *showFlags) show(ctx context.Context, source narrate.Source, env []strin
 		return exitError{status: 130, cause: err}
 	}
 	return err
+}
+
+// check finds what is wrong with the flags.
+func (f *showFlags) check(source narrate.Source) error {
+	if f.pace < 0 {
+		return fmt.Errorf("--pace %s: a stop cannot stay less than no time; want a time as in 3s", f.pace)
+	}
+	last := 0
+	if s, ok := source.(interface{ LastStop() int }); ok {
+		last = s.LastStop()
+	}
+	return f.transcript.check(last)
 }
 
 // serve opens the page beside the terminal. It ends with ctx.

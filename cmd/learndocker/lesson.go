@@ -32,6 +32,7 @@ func newLesson(s *settings) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			f.script = args[0]
 			return orRecording(c.Context(), &f.showFlags, l, f.run(c.Context(), l))
 		},
 	}

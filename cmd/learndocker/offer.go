@@ -56,5 +56,6 @@ func orRecording(ctx context.Context, f *showFlags, l *lesson.Lesson, err error)
 	if err != nil {
 		return err
 	}
+	f.script = "" // what was not so, was not so elsewhere
 	return f.show(ctx, narrate.NewReplay(recording), nil)
 }

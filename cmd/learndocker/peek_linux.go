@@ -3,17 +3,18 @@
 package main
 
 import (
-	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/learndocker/learndocker/narrate/shell"
 )
 
-// newPeek is what runs inside a held container whose image has no shell.
+// newPeek is what runs first inside a held container's namespaces: it becomes
+// the image's shell, or is one itself where the image has none.
 func newPeek() *cobra.Command {
 	return &cobra.Command{
-		Use: "peek", Hidden: true, Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return shell.Peek(os.Stdin, os.Stdout) },
+		Use: "peek [SHELL]", Hidden: true, Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return shell.Begin(strings.Join(args, "")) },
 	}
 }

@@ -38,7 +38,7 @@ func newReplay() *cobra.Command {
 
 // write writes a recording's transcript without playing it.
 func (f *showFlags) write(r *narrate.Recording) error {
-	if err := f.transcript.check(); err != nil {
+	if err := f.check(narrate.NewReplay(r)); err != nil {
 		return err
 	}
 	words, err := f.language.words(r.Header)

@@ -7,11 +7,13 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/learndocker/learndocker/cmd/learndocker/internal/docker"
 	"github.com/learndocker/learndocker/engine/api"
 	"github.com/learndocker/learndocker/engine/client"
 	"github.com/learndocker/learndocker/narrate"
+	"github.com/learndocker/learndocker/narrate/lesson"
 )
 
 // settings are the flags that every command takes.
@@ -40,6 +42,7 @@ Start here:  learndocker lesson hello-world --step`,
 		SilenceUsage: true, SilenceErrors: true, DisableFlagsInUseLine: true,
 		SuggestionsMinimumDistance: 2,
 	}
+	root.SetFlagErrorFunc(flagError)
 	root.SetVersionTemplate("learndocker {{.Version}}\n")
 	root.PersistentFlags().StringVarP(&s.host, "host", "H", fromEnv("DOCKER_HOST", api.DefaultHost()), "the daemon's `address`")
 	root.PersistentFlags().StringVar(&s.dataRoot, "data-root", fromEnv("LEARNDOCKER_DATA_ROOT", api.DefaultDataRoot()), "`directory` of the daemon's images and containers")
@@ -51,6 +54,22 @@ Start here:  learndocker lesson hello-world --step`,
 		root.AddCommand(c)
 	}
 	return root
+}
+
+// flagError says of a flag that cannot be what was probably meant.
+func flagError(c *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		var known []string
+		c.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+		if meant := lesson.Nearest(unknown.GetSpecifiedName(), known); meant != "" && len(unknown.GetSpecifiedName()) > 2 {
+			return fmt.Errorf("%w; did you mean --%s?", err, meant)
+		}
+	}
+	if strings.Contains(err.Error(), "missing unit in duration") {
+		return fmt.Errorf("%w; seconds are written as in 3s", err)
+	}
+	return err
 }
 
 func fromEnv(name, fallback string) string {
@@ -79,6 +98,9 @@ func hint(err error) string {
 		{strings.Contains(text, syscall.EAGAIN.Error()) || strings.Contains(text, noThread),
 			"Allow more processes:  ulimit -u, or pids.max of the control group that this shell is in"},
 		{!strings.HasPrefix(text, "write ") && (errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EACCES)), "Name a directory that you can write to:  " + elsewhere},
+		{strings.HasPrefix(text, "make the lesson's directory") && errors.Is(err, syscall.ENOENT),
+			"Name a directory that is there:  TMPDIR=DIRECTORY\nWhat lessons need of it:         learndocker doctor"},
+		{errors.Is(err, narrate.ErrNotCome) && strings.Contains(text, "with --hub"), "For a lesson that is:  learndocker lesson --hub …"},
 		{errors.Is(err, narrate.ErrDaemonEnded), "What it had made has been taken apart. Start the lesson again: it begins anew"},
 		{refused.lesson != "" || errors.Is(err, narrate.ErrCannotRun), refused.hint()},
 	} {

@@ -32,6 +32,11 @@ type terminal struct {
 // openTerminal starts the program on a terminal of 100 columns and 40 lines.
 func openTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 	t.Helper()
+	return openTerminalOf(t, cmd, 100, 40)
+}
+
+func openTerminalOf(t *testing.T, cmd *exec.Cmd, columns, rows uint16) *terminal {
+	t.Helper()
 	own, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +47,7 @@ func openTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 	}
 	if err := errors.Join(
 		unix.IoctlSetPointerInt(int(own.Fd()), unix.TIOCSPTLCK, 0),
-		unix.IoctlSetWinsize(int(own.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: 100})); err != nil {
+		unix.IoctlSetWinsize(int(own.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: columns})); err != nil {
 		t.Fatal(err)
 	}
 	theirs, err := os.OpenFile("/dev/pts/"+strconv.Itoa(number), os.O_RDWR|unix.O_NOCTTY, 0)

@@ -38,8 +38,9 @@ func (f *transcriptFlags) declare(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.options.Redact, "redact", false, "in the transcript, hide the names of machine, user, home and private registries")
 }
 
-// check finds what is wrong before a lesson is run for it.
-func (f *transcriptFlags) check() error {
+// check finds what is wrong before a lesson is run for it; last is the number of
+// the last stop, 0 where nobody knows.
+func (f *transcriptFlags) check(last int) error {
 	if f.file == "" {
 		return f.checkUnused()
 	}
@@ -56,7 +57,7 @@ func (f *transcriptFlags) check() error {
 	if err := errors.Join(err, f.chosen.Ready()); err != nil {
 		return err
 	}
-	if err := f.options.Check(f.chosen); err != nil {
+	if err := errors.Join(f.options.Check(f.chosen), f.options.CheckOnly(last)); err != nil {
 		return fmt.Errorf("--%w", err)
 	}
 	if err := f.mayReplace(); err != nil {

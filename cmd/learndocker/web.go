@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -18,10 +19,12 @@ import (
 
 // webFlags say who sees the session in a browser.
 type webFlags struct {
-	page  string // address; "" for no page
-	share string
-	open  bool
-	join  string // what students open, once it is known
+	page     string // address; "" for no page
+	share    string
+	open     bool
+	language string // in which the page is shown unless its reader has chosen; "" for the browser's
+	join     string // what students open, once it is known
+	unopened error  // why the browser did not open
 }
 
 func (f *webFlags) declare(flags *pflag.FlagSet) {
@@ -52,7 +55,7 @@ func (f *webFlags) serve(ctx context.Context, s *narrate.Session, source narrate
 	if f.join = join; join != "" {
 		fmt.Fprintln(os.Stderr, "The class:", join)
 	}
-	o := web.Options{Join: join, Words: words}
+	o := web.Options{Join: join, Words: words, Language: f.language}
 	if t, ok := source.(typer); ok {
 		o.Type = t.Type
 	}
@@ -61,8 +64,8 @@ func (f *webFlags) serve(ctx context.Context, s *narrate.Session, source narrate
 	go func() { done <- server.Serve(ctx, lead, follow) }()
 	address = server.Address(lead)
 	if f.open {
-		if err := openBrowser(address); err != nil {
-			fmt.Fprintln(os.Stderr, "the browser did not open:", err)
+		if f.unopened = openBrowser(address); f.unopened != nil {
+			fmt.Fprintln(os.Stderr, "the browser did not open:", f.unopened)
 		}
 	}
 	return address, done, nil
@@ -87,7 +90,11 @@ func (f *webFlags) listen() (lead, follow net.Listener, join string, err error) 
 		return lead, nil, "", nil
 	}
 	if follow, err = net.Listen("tcp", f.share); err != nil {
-		return nil, nil, "", errors.Join(fmt.Errorf("--share %s: %w", f.share, err), lead.Close())
+		err = fmt.Errorf("--share %s: %w", f.share, err)
+		if _, notPort := strconv.ParseUint(f.share, 10, 16); notPort == nil {
+			err = fmt.Errorf("%w: a port alone is written --share :%s", err, f.share)
+		}
+		return nil, nil, "", errors.Join(err, lead.Close())
 	}
 	return lead, follow, joinAddress(f.share, follow), nil
 }
@@ -115,12 +122,30 @@ func ownAddress() string {
 	return "127.0.0.1"
 }
 
+// browserPatience is how long a command that opens browsers may take to say that
+// there is none. One that stays is the browser itself.
+const browserPatience = time.Second
+
 func openBrowser(address string) error {
+	line := []string{"xdg-open"}
 	switch runtime.GOOS {
 	case "darwin":
-		return exec.Command("open", address).Start()
+		line = []string{"open"}
 	case "windows":
-		return exec.Command("rundll32", "url.dll,FileProtocolHandler", address).Start()
+		line = []string{"rundll32", "url.dll,FileProtocolHandler"}
 	}
-	return exec.Command("xdg-open", address).Start()
+	cmd := exec.Command(line[0], append(line[1:], address)...)
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case err := <-ended:
+		if err != nil {
+			return fmt.Errorf("%s: %w", line[0], err)
+		}
+	case <-time.After(browserPatience):
+	}
+	return nil
 }

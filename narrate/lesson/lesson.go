@@ -39,6 +39,7 @@ type Lesson struct {
 	Page   string   `yaml:"page"` // introduction: title and what it is about
 	End    string   `yaml:"end"`  // closing page
 	Needs  []string `yaml:"needs"`
+	Next   string   `yaml:"next"`  // the lesson that goes on from here
 	Shows  []string `yaml:"shows"` // statements of the course that it demonstrates
 	Steps  []Step   `yaml:"steps"`
 
@@ -200,7 +201,7 @@ func (p *parser) report(n *yaml.Node, format string, args ...any) {
 	p.found = append(p.found, p.at(n.Line, n.Column, fmt.Sprintf(format, args...)))
 }
 
-var yamlLine = regexp.MustCompile(`line (\d+)`)
+var yamlLine = regexp.MustCompile(`line (\d+): `)
 
 // syntax places an error of the YAML library, which names the line only.
 func (p *parser) syntax(err error) error {
@@ -213,7 +214,7 @@ func (p *parser) syntax(err error) error {
 		fmt.Sscan(m[1], &line)
 	}
 	text = strings.TrimSpace(strings.TrimPrefix(text, "unmarshal errors:\n"))
-	return p.at(line, 1, yamlLine.ReplaceAllString(text, "here"))
+	return p.at(line, 1, "this is no YAML: "+yamlLine.ReplaceAllString(text, ""))
 }
 
 // shape says which keys a mapping may have, and of which shape their values are.
@@ -224,7 +225,7 @@ var (
 	predictKeys = shape{"ask": leaf, "question": leaf, "choices": {"key": leaf, "text": leaf}, "why": leaf, "at": leaf, "answer": leaf}
 	stopKeys    = shape{"stage": leaf, "when": leaf, "page": leaf, "say": leaf, "show": leaf, "predict": predictKeys, "expect": leaf}
 	schema      = shape{
-		"format": leaf, "id": leaf, "page": leaf, "end": leaf, "needs": leaf, "shows": leaf,
+		"format": leaf, "id": leaf, "page": leaf, "end": leaf, "needs": leaf, "next": leaf, "shows": leaf,
 		"steps": {"run": leaf, "stops": stopKeys},
 	}
 )
@@ -359,14 +360,20 @@ func orSelf(n, self *yaml.Node) *yaml.Node {
 	return n
 }
 
-// didYouMean names the nearest known word, if one is near.
-func didYouMean(word string, known []string) string {
+// Nearest is the known word that was probably meant, if one is near; else "".
+func Nearest(word string, known []string) string {
 	best, distance := "", 4
 	for _, k := range known {
 		if d := editDistance(word, k); d < distance {
 			best, distance = k, d
 		}
 	}
+	return best
+}
+
+// didYouMean names the nearest known word, if one is near.
+func didYouMean(word string, known []string) string {
+	best := Nearest(word, known)
 	if best == "" {
 		return "; known: " + strings.Join(known, ", ")
 	}

@@ -14,11 +14,13 @@ import (
 // maxShown bounds what cat prints of a file, in bytes.
 const maxShown = 64 << 10
 
+// commands are those of Peek.
+const commands = "ls [DIR]   cat FILE   cd DIR   pwd   ps   id   hostname   mounts   exit"
+
 // Peek is a shell of a few commands for images that have none. It reads
-// commands from in until their end or exit.
+// commands from in, several of a line parted by semicolons, until their end or
+// exit.
 func Peek(in io.Reader, out io.Writer) error {
-	fmt.Fprintln(out, "This image has no shell. These commands are learndocker's own, run inside the namespaces:")
-	fmt.Fprintln(out, "  ls [DIR]   cat FILE   cd DIR   pwd   ps   id   hostname   mounts   exit")
 	lines := bufio.NewScanner(in)
 	for {
 		dir, err := os.Getwd()
@@ -30,15 +32,17 @@ func Peek(in io.Reader, out io.Writer) error {
 			fmt.Fprintln(out)
 			return lines.Err()
 		}
-		words := strings.Fields(lines.Text())
-		if len(words) == 0 {
-			continue
-		}
-		if words[0] == "exit" || words[0] == "quit" || words[0] == "q" {
-			return nil
-		}
-		if err := command(words, out); err != nil {
-			fmt.Fprintln(out, err)
+		for text := range strings.SplitSeq(lines.Text(), ";") {
+			words := strings.Fields(text)
+			if len(words) == 0 {
+				continue
+			}
+			if words[0] == "exit" || words[0] == "quit" || words[0] == "q" {
+				return nil
+			}
+			if err := command(words, out); err != nil {
+				fmt.Fprintln(out, err)
+			}
 		}
 	}
 }
@@ -68,7 +72,7 @@ func command(words []string, out io.Writer) error {
 	case "mounts":
 		return show("/proc/self/mounts", out)
 	default:
-		return fmt.Errorf("%s: not one of the commands here", words[0])
+		return fmt.Errorf("%s: not one of the commands here, which are: %s", words[0], commands)
 	}
 	return nil
 }

@@ -11,8 +11,12 @@ import (
 	"github.com/learndocker/learndocker/narrate/prose"
 )
 
-// ErrNothingHeld is the error of a stop at which no container's process exists.
-var ErrNothingHeld = errors.New("no container's process is held here; step on to namespace.create")
+// Why there is nothing to enter at a stop.
+var (
+	ErrNothingHeld = errors.New("the daemon is held here, no container's process; i works from namespace.create to process.exec")
+	ErrZombie      = errors.New("the program has ended: its namespaces cannot be entered any more; s shows what is left")
+	ErrGone        = errors.New("the held process has gone")
+)
 
 // Host opens the user's shell on this machine, and greets in the learner's
 // words; $HELD is the held process.
@@ -26,7 +30,10 @@ func Host(pid int, env []string, w prose.Words) error {
 }
 
 func run(cmd *exec.Cmd, env []string) error {
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Stdin, cmd.Stdout = os.Stdin, os.Stdout
+	if cmd.Stderr == nil {
+		cmd.Stderr = os.Stderr
+	}
 	cmd.Env = append(os.Environ(), env...)
 	err := cmd.Run()
 	takeTerminal()

@@ -24,7 +24,7 @@ type Controls struct {
 	Step    bool          // wait for a key at each step
 	Pace    time.Duration // otherwise: how long a step stays
 	Color   bool
-	Waiting string // what is waited for when the next step takes long
+	Awaited string // a command that a watched daemon waits for; "" where the lesson runs its own
 	Notice  string // one line for the learner, shown once
 	Page    string // address of the page that leads the same session; "" where there is none
 	Class   string // address at which a class follows; "" where none does
@@ -39,17 +39,23 @@ type Controls struct {
 	screen bool         // Out is a terminal, taken over
 	cooked *term.State
 	more   bool
+	cut    bool      // the shown step has not all found room
+	auto   bool      // goes on by itself
+	due    time.Time // when it does
+	first  bool      // no key has been pressed yet
+	alone  bool      // the keys have ended: input that is no terminal
 	lines  *lineReader
 	resize <-chan os.Signal
 }
 
 // Run plays the session to its end, or until the learner quits.
 func (c *Controls) Run(ctx context.Context) error {
-	if !c.Step {
+	c.screen = term.IsTerminal(int(c.In.Fd())) && term.IsTerminal(int(c.Out.Fd())) && os.Getenv("TERM") != "dumb"
+	c.auto, c.first = !c.Step, true
+	if c.auto && !c.screen {
 		return c.play(ctx)
 	}
 	c.lines = newLineReader(c.In)
-	c.screen = term.IsTerminal(int(c.In.Fd())) && term.IsTerminal(int(c.Out.Fd()))
 	if !c.screen {
 		return c.lead(ctx)
 	}
@@ -86,11 +92,12 @@ func (c *Controls) play(ctx context.Context) error {
 }
 
 func (c *Controls) print(lines []string) {
-	ending := "\n"
-	if c.screen {
-		ending = "\r\n" // raw mode
+	if !c.screen {
+		fmt.Fprint(c.Out, strings.Join(lines, "\n")+"\n")
+		return
 	}
-	fmt.Fprint(c.Out, strings.Join(lines, ending)+ending)
+	screen := strings.Join(lines, "\r\n") + "\r\n" // raw mode
+	fmt.Fprint(c.Out, strings.ReplaceAll(screen, "\r\n"+Continued, ""))
 }
 
 func (c *Controls) size() (width, height int) {
@@ -99,6 +106,11 @@ func (c *Controls) size() (width, height int) {
 		return 100, 0
 	}
 	return min(width, 160), height
+}
+
+func (c *Controls) width() int {
+	width, _ := c.size()
+	return width
 }
 
 func (c *Controls) renderer(height int) Renderer {
@@ -135,23 +147,36 @@ func (c *Controls) lead(ctx context.Context) error {
 	if err := c.next(ctx); err != nil {
 		return ignoreEnd(err)
 	}
-	if c.Page != "" {
-		c.Notice = "n " + c.Words.Say("next") + " · q " + c.Words.Say("quit") + " · " + c.Words.Say("the page:") + " " + c.Page
-		if c.Class != "" { // what is told the class; the page's own address is in the help
-			c.Notice = "n " + c.Words.Say("next") + " · q " + c.Words.Say("quit") + " · " + c.Words.Say("the class:") + " " + c.Class
-		}
-	}
+	c.stay()
 	for {
-		c.view = c.Session.View()
+		before := c.view.Cursor
+		if c.view = c.Session.View(); c.view.Cursor != before {
+			c.stay()
+		}
 		c.paint()
-		key, err := c.key(ctx)
+		key, err := c.key(ctx, c.turn())
 		if err != nil {
 			return err
+		}
+		if key != resized {
+			c.first = false
+			c.stay()
 		}
 		if err := c.press(ctx, key); err != nil {
 			return ignoreEnd(err)
 		}
 	}
+}
+
+// stay gives the shown step its time anew.
+func (c *Controls) stay() { c.due = time.Now().Add(c.Pace) }
+
+// turn tells when the shown step has had its time; never where the learner leads.
+func (c *Controls) turn() <-chan time.Time {
+	if !c.auto {
+		return nil
+	}
+	return time.After(time.Until(c.due))
 }
 
 func ignoreEnd(err error) error {
@@ -164,34 +189,67 @@ func ignoreEnd(err error) error {
 func (c *Controls) press(ctx context.Context, key string) error {
 	step := c.shown()
 	switch key {
-	case "n", "", " ", "right":
+	case "n", "", " ", "right", onward:
 		return c.next(ctx)
 	case "b", "left":
+		c.pause()
 		if !c.Session.Back() {
 			c.say("this is the first step")
 		}
 	case "f":
+		c.pause()
 		if !c.Session.Forward() {
 			c.say("this is the latest step; n lets the engine go on")
 		}
+	case "a":
+		c.turnAuto()
 	case "d":
-		c.more = !c.more
-		if c.more && step.More == "" {
-			c.say("this page has nothing more")
-		}
+		c.detail(step)
 	case "l":
 		return c.look(ctx, step)
 	case "s", "i":
 		c.shell(step, key == "i")
+		c.stay()
 	case resized:
 	case "?", "h":
 		return c.help(ctx)
+	case "ctrl-d": // one too many for a shell that has ended
+		c.say("^D ends a shell; the lesson is ended by q")
 	case "q", "ctrl-c":
 		return errQuit
 	default:
 		return c.answer(ctx, step, key)
 	}
 	return nil
+}
+
+// pause stops going on by itself: whoever looks back means to stay.
+func (c *Controls) pause() {
+	if c.auto {
+		c.auto = false
+		c.say("paused; a goes on by itself again")
+	}
+}
+
+func (c *Controls) turnAuto() {
+	if c.auto {
+		c.pause()
+		return
+	}
+	c.auto = true
+	c.Notice = c.Words.Sayf("it goes on by itself, every %s; a stops that", c.Pace)
+}
+
+// detail shows what the page holds back, or takes it away again.
+func (c *Controls) detail(step *narrate.Step) {
+	c.more = !c.more
+	switch {
+	case !c.more || step.More != "":
+	case c.cut:
+		c.say("this page has nothing more, but not all of it has room here: l a shows it whole")
+	default:
+		c.say("this page has nothing more")
+	}
 }
 
 // shown is the session's step in the learner's language.
@@ -230,7 +288,7 @@ func (c *Controls) next(ctx context.Context) error {
 				<-done
 				return errQuit
 			}
-			if !waiting { // one who sees that nothing is held means no step that is to come
+			if !waiting && got.key != "ctrl-d" { // one who sees that nothing is held means no step that is to come
 				c.lines.kept = append(c.lines.kept, got.key)
 			}
 		}
@@ -242,15 +300,31 @@ const slowAfter = 300 * time.Millisecond
 
 func (c *Controls) sayWaiting() {
 	_, height := c.size()
-	text := c.Waiting
-	if text == "" {
-		text = c.Words.Say("waiting for the engine")
-	}
 	s := newStyle(c.Color)
+	if c.Awaited != "" {
+		c.sayAwaited(s)
+		return
+	}
 	if c.Session.Step() == nil {
 		c.clear()
 	}
-	fmt.Fprintf(c.Out, "\x1b[%d;1H\x1b[2K%s", max(height, 1), s.strong(cut(text+" · "+c.Words.Say("q quits"), c.width())))
+	text := c.Words.Say("waiting for the engine") + " · " + c.Words.Say("q quits")
+	fmt.Fprintf(c.Out, "\x1b[%d;1H\x1b[2K%s", max(height, 1), s.strong(cut(text, c.width())))
+}
+
+// sayAwaited takes the last step away, which is over, and says what is waited
+// for. The command stands whole: it is there to be pasted.
+func (c *Controls) sayAwaited(s style) {
+	var lines []string
+	if seen := len(c.Session.Seen()); seen > 0 {
+		lines = append(lines, wrap(c.Words.Sayf("%d stops have been seen; nothing is held now.", seen), c.width())...)
+	}
+	lines = append(lines, wrap(c.Words.Say("Watching; waiting for a client, in another terminal for example:"), c.width())...)
+	lines = append(lines, "")
+	lines = append(lines, Renderer{Width: c.width(), Height: 1}.unbroken(c.Awaited, s)...)
+	lines = append(lines, "", s.strong(c.Words.Say("q quits")))
+	c.clear()
+	c.print(lines)
 }
 
 // answer takes a digit as a prediction and goes on to see.
@@ -291,19 +365,20 @@ func (c *Controls) question(step *narrate.Step) []string {
 func (c *Controls) paint() {
 	step := c.shown()
 	question := c.question(step)
-	foot := c.footer(step)
+	foot := append(question, c.footer(step)...)
 	_, height := c.size()
 	if !c.screen {
-		c.print(append(append(c.renderer(0).Step(step), question...), foot))
+		c.print(append(c.renderer(0).Step(step), foot...))
 		return
 	}
-	room := max(height-len(question)-1, 6)
-	lines := c.renderer(room).Step(step)
+	room := max(height-len(foot), 6)
+	lines, whole := c.renderer(room).step(step)
+	c.cut = !whole
 	for len(lines) < room {
 		lines = append(lines, "")
 	}
 	c.clear()
-	screen := strings.Join(append(append(lines[:room], question...), foot), "\r\n")
+	screen := strings.Join(append(lines[:room], foot...), "\r\n")
 	fmt.Fprint(c.Out, strings.ReplaceAll(screen, "\r\n"+Continued, ""))
 }
 
@@ -311,119 +386,6 @@ func (c *Controls) clear() {
 	if c.screen {
 		fmt.Fprint(c.Out, "\x1b[H\x1b[2J")
 	}
-}
-
-func (c *Controls) footer(step *narrate.Step) string {
-	width, _ := c.size()
-	s := newStyle(c.Color)
-	if c.Notice != "" {
-		text := c.Notice
-		c.Notice = ""
-		return s.strong(cut(text, width))
-	}
-	keys := [][2]string{{"n", "next"}, {"b", "back"}, {"q", "quit"}, {"?", "help"}, {"l", "look"}}
-	if step.More != "" {
-		keys = append(keys, [2]string{"d", "more"})
-	}
-	if !c.Session.Replayed() {
-		keys = append(keys, [2]string{"s", "shell"}, [2]string{"i", "inside"})
-	}
-	if step.Question != nil && c.Session.AtLatest() {
-		keys = append([][2]string{{"1-" + strconv.Itoa(len(step.Question.Choices)), "predict"}}, keys...)
-	}
-	if !c.Session.AtLatest() {
-		keys = append([][2]string{{"f", "forward"}}, keys...)
-	}
-	var parts []string
-	for _, k := range keys {
-		parts = append(parts, s.key(k[0])+s.dim(" "+c.Words.Say(k[1])))
-	}
-	return cut(strings.Join(parts, s.dim(" · ")), width)
-}
-
-// look shows any panel whole.
-func (c *Controls) look(ctx context.Context, step *narrate.Step) error {
-	s := newStyle(c.Color)
-	lines := []string{s.heading(c.Words.Say("Look at")), "", "  " + s.key("a") + "  " + pad(c.Words.Say("page"), 12) + s.dim(c.Words.Say("all that is said and shown here, nothing cut"))}
-	for i, p := range step.Panels {
-		lines = append(lines, "  "+s.key(string(rune('b'+i)))+"  "+pad(p.Kind, 12)+s.dim(p.Localized(c.Words).Title))
-	}
-	lines = append(lines, "", s.dim(c.Words.Say("any other key goes back to the step")))
-	c.clear()
-	c.print(append(lines, ""))
-	key, err := c.key(ctx)
-	if err != nil {
-		return err
-	}
-	whole := c.renderer(0)
-	if key == "a" {
-		whole.More = true
-		return c.pages(ctx, append(whole.Step(step), c.question(step)...))
-	}
-	if len(key) != 1 || key[0] < 'b' || int(key[0]-'b') >= len(step.Panels) {
-		return nil
-	}
-	return c.pages(ctx, whole.Whole(step.Panels[key[0]-'b'], c.width()))
-}
-
-func (c *Controls) width() int {
-	width, _ := c.size()
-	return width
-}
-
-// pages shows lines a screenful at a time.
-func (c *Controls) pages(ctx context.Context, lines []string) error {
-	_, height := c.size()
-	s := newStyle(c.Color)
-	if !c.screen {
-		c.print(lines)
-		return nil
-	}
-	for len(lines) > 0 {
-		n := min(len(lines), max(height-1, 4))
-		c.clear()
-		c.print(lines[:n])
-		lines = lines[n:]
-		text := c.Words.Say("any key goes back to the step")
-		if len(lines) > 0 {
-			text = c.Words.Sayf("%d more lines: any key", len(lines))
-		}
-		fmt.Fprint(c.Out, s.dim(text))
-		if _, err := c.key(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *Controls) help(ctx context.Context) error {
-	s := newStyle(c.Color)
-	lines := []string{s.heading(c.Words.Say("Keys")), ""}
-	for _, k := range [][2]string{
-		{"n, space, →", "next: let the engine go on to the next stop"},
-		{"b, ←", "back through the steps seen; the engine stays where it is held"},
-		{"f", "forward through the steps seen"},
-		{"1, 2, …", "answer the question, then go on and see"},
-		{"d", "more detail, where the page has more"},
-		{"l", "look at any panel, whole"},
-		{"s", "a shell on this machine, beside the held process ($HELD is its pid)"},
-		{"i", "a shell inside the held process's namespaces"},
-		{"q", "quit: everything is unwound, nothing is left behind"},
-	} {
-		lines = append(lines, bullet("  ", s.key(pad(c.Words.Say(k[0]), 16))+c.Words.Say(k[1]), c.width())...)
-	}
-	if c.Page != "" {
-		lines = append(lines, "", "  "+c.Words.Say("the page:")+" "+c.Page)
-	}
-	if c.Class != "" {
-		lines = append(lines, "  "+c.Words.Say("the class:")+" "+c.Class)
-	}
-	lines = append(lines, "")
-	for _, line := range wrap(c.Words.Say("▌ marks what changed since the step before. │ is the client's stdout, ┊ its stderr."), c.width()) {
-		lines = append(lines, s.dim(line))
-	}
-	lines = append(lines, "")
-	return c.pages(ctx, lines)
 }
 
 // shell hands the terminal to a shell and takes it back.

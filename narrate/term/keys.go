@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -75,7 +76,10 @@ func (r *lineReader) readKey() (string, error) {
 }
 
 // escapes are the keys that send more than one character.
-var escapes = map[string]string{"\x1b[C": "right", "\x1bOC": "right", "\x1b[D": "left", "\x1bOD": "left"}
+var escapes = map[string]string{
+	"\x1b[A": "up", "\x1bOA": "up", "\x1b[B": "down", "\x1bOB": "down", "\x1b[C": "right", "\x1bOC": "right", "\x1b[D": "left", "\x1bOD": "left",
+	"\x1b[5~": "pageup", "\x1b[6~": "pagedown",
+}
 
 // firstKey is the first key of what was typed, and its length in bytes. An
 // escape sequence comes in one piece; one that is no key here takes along what
@@ -87,11 +91,13 @@ func firstKey(typed []byte) (key string, size int) {
 				return key, len(sequence)
 			}
 		}
-		return "\x1b", len(typed)
+		return "esc", len(typed)
 	}
 	switch typed[0] {
-	case '\x03', '\x04':
+	case '\x03':
 		return "ctrl-c", 1
+	case '\x04':
+		return "ctrl-d", 1
 	case '\r', '\n':
 		return "n", 1
 	}
@@ -100,8 +106,9 @@ func firstKey(typed []byte) (key string, size int) {
 }
 
 // key waits for a key, or for a line where there is no terminal. When input
-// that is no terminal ends, the rest runs through.
-func (c *Controls) key(ctx context.Context) (string, error) {
+// that is no terminal ends, the rest runs through. turn is when the step that is
+// shown has had its time.
+func (c *Controls) key(ctx context.Context, turn <-chan time.Time) (string, error) {
 	r := c.lines
 	if len(r.kept) > 0 {
 		key := r.kept[0]
@@ -112,9 +119,12 @@ func (c *Controls) key(ctx context.Context) (string, error) {
 	case got := <-r.read(c.screen):
 		r.busy = false
 		if got.err == io.EOF && !c.screen {
+			c.alone = true
 			return "n", nil
 		}
 		return got.key, got.err
+	case <-turn:
+		return onward, nil
 	case <-c.resize:
 		return resized, nil
 	case <-c.view.Changed: // somebody else leads too: a page
@@ -124,5 +134,9 @@ func (c *Controls) key(ctx context.Context) (string, error) {
 	}
 }
 
-// resized is the key that nobody pressed: the screen has another size.
-const resized = "resized"
+// Keys that nobody pressed: what is to be shown has changed, and the shown step
+// has had its time.
+const (
+	resized = "resized"
+	onward  = "onward"
+)

@@ -10,14 +10,15 @@ import (
 // one after the other.
 func TestKeysTypedAhead(t *testing.T) {
 	for typed, want := range map[string][]string{
-		"nnn":                {"n", "n", "n"},
-		"n\x1b[Cb\x1b[D":     {"n", "right", "b", "left"},
-		"\x1bOC\x1bOD":       {"right", "left"},
-		"\r\nq":              {"n", "n", "q"},
-		"1\x03":              {"1", "ctrl-c"},
-		"ñ다n":                {"ñ", "다", "n"},
-		"n\x1b[5~ and after": {"n", "\x1b"}, // page up is no key here
-		"\xff":               {"\xff"},
+		"nnn":                            {"n", "n", "n"},
+		"n\x1b[Cb\x1b[D":                 {"n", "right", "b", "left"},
+		"\x1bOC\x1bOD":                   {"right", "left"},
+		"\r\nq":                          {"n", "n", "q"},
+		"1\x03":                          {"1", "ctrl-c"},
+		"ñ다n":                            {"ñ", "다", "n"},
+		"n\x1b[1;5P and after":           {"n", "esc"}, // no key here
+		"\x1b[5~\x1b[6~\x1b[A\x1b[B\x04": {"pageup", "pagedown", "up", "down", "ctrl-d"},
+		"\xff":                           {"\xff"},
 	} {
 		in, out, err := os.Pipe()
 		if err != nil {

@@ -33,6 +33,9 @@ type Renderer struct {
 // wide is the width from which panels stand beside the prose.
 const wide = 124
 
+// patientText is the patience from which a section is sentences.
+const patientText = 7
+
 // section is a part of the screen. Where there is not room for all, sections
 // give up lines in the order of their patience, least first, down to their least.
 type section struct {
@@ -43,6 +46,12 @@ type section struct {
 
 // Step renders one step.
 func (r Renderer) Step(step *narrate.Step) []string {
+	lines, _ := r.step(step)
+	return lines
+}
+
+// step renders one step, and reports whether all of it has found room.
+func (r Renderer) step(step *narrate.Step) (lines []string, whole bool) {
 	s := newStyle(r.Color)
 	top := r.heading(step, s)
 	if step.Kind == narrate.KindStop {
@@ -56,11 +65,11 @@ func (r Renderer) Step(step *narrate.Step) []string {
 	}
 	var body []string
 	if r.Width >= wide && step.Kind == narrate.KindStop {
-		body = r.columns(step, s, room)
+		body, whole = r.columns(step, s, room)
 	} else {
-		body = fit(append(r.words(step, r.Width, s), r.evidence(step, r.Width, s)...), room)
+		body, whole = fit(append(r.words(step, r.Width, s), r.evidence(step, r.Width, s)...), room)
 	}
-	return append(append(top, body...), bottom...)
+	return append(append(top, body...), bottom...), whole
 }
 
 func (r Renderer) heading(step *narrate.Step, s style) []string {
@@ -78,12 +87,7 @@ func (r Renderer) heading(step *narrate.Step, s style) []string {
 	if stage := step.Stage(); stage != "" {
 		line += s.stage(stage) + " "
 	}
-	if r.Replay != "" {
-		line += s.bad(r.Words.Say("recorded")+" ") + s.dim(r.Replay+" ")
-	}
-	if command := "$ " + printable(step.Command) + " "; step.Command != "" && cells(line)+cells(command) < r.Width-4 {
-		line += s.dim("━━ ") + s.code(command)
-	}
+	line = r.fitting(line, step.Command, s)
 	if rest := r.Width - cells(line); rest > 0 {
 		line += s.dim(strings.Repeat("━", rest))
 	}
@@ -95,12 +99,33 @@ func (r Renderer) heading(step *narrate.Step, s style) []string {
 	return append(lines, "")
 }
 
-func (r Renderer) columns(step *narrate.Step, s style, room int) []string {
+// fitting adds to a heading when and where a recording was made, and the command:
+// of these, where there is not room for all, the day and the command.
+func (r Renderer) fitting(line, command string, s style) string {
+	if command = printable(command); command != "" {
+		command = s.dim("━━ ") + s.code("$ "+command+" ")
+	}
+	if r.Replay == "" {
+		if cells(line+command) < r.Width {
+			line += command
+		}
+		return line
+	}
+	day, _, _ := strings.Cut(r.Replay, ",")
+	for _, where := range []string{r.Replay, day} {
+		recorded := s.bad(r.Words.Say("recorded")+" ") + s.dim(where+" ")
+		if cells(line+recorded+command) < r.Width {
+			return line + recorded + command
+		}
+	}
+	return line + s.bad(r.Words.Say("recorded")+" ") + s.dim(day+" ")
+}
+
+func (r Renderer) columns(step *narrate.Step, s style, room int) (lines []string, whole bool) {
 	left := r.Width * 9 / 20
 	right := r.Width - left - 3
-	a := fit(r.words(step, left, s), room)
-	b := fit(r.evidence(step, right, s), room)
-	var lines []string
+	a, saidWhole := fit(r.words(step, left, s), room)
+	b, shownWhole := fit(r.evidence(step, right, s), room)
 	for i := range max(len(a), len(b)) {
 		line := ""
 		if i < len(a) {
@@ -111,7 +136,7 @@ func (r Renderer) columns(step *narrate.Step, s style, room int) []string {
 		}
 		lines = append(lines, line)
 	}
-	return lines
+	return lines, saidWhole && shownWhole
 }
 
 // words are what is said: outcomes of predictions, prose, claims, what to try.
@@ -170,13 +195,17 @@ func (r Renderer) claim(c narrate.Claim, width int, s style) []string {
 }
 
 // bullet wraps text behind a sign of two cells.
-func bullet(sign, text string, width int) []string {
-	lines := wrap(text, width-2)
+func bullet(sign, text string, width int) []string { return hanging(pad(sign, 2), text, width) }
+
+// hanging wraps text behind a sign, below which nothing stands.
+func hanging(sign, text string, width int) []string {
+	room := width - cells(sign)
+	lines := wrap(text, max(room, 1))
 	for i := range lines {
 		if i == 0 {
 			lines[i] = sign + lines[i]
 		} else {
-			lines[i] = "  " + lines[i]
+			lines[i] = strings.Repeat(" ", cells(sign)) + lines[i]
 		}
 	}
 	return lines
@@ -409,12 +438,26 @@ func columnWidths(p narrate.Panel, width int) []int {
 }
 
 // fit takes lines from the least patient sections until all fit into room, and
-// leaves out the last where that is not enough; 0 is room enough.
-func fit(sections []section, room int) []string {
+// leaves out the last where that is not enough; 0 is room enough. Before a
+// sentence is cut, tables go, but for the first: what is said of them is worth
+// more than their heads. It reports whether all is there.
+func fit(sections []section, room int) (lines []string, whole bool) {
+	said := slices.Clone(sections)
+	for i := range said {
+		if said[i].patience >= patientText {
+			said[i].least = len(said[i].lines) - 1 // but for the gap below
+		}
+	}
+	tables := slices.IndexFunc(sections, func(s section) bool { return s.patience < patientText })
+	for keep := len(sections); tables >= 0 && keep > tables; keep-- {
+		if lines, fits := squeeze(slices.Clone(said[:keep]), room); fits {
+			return lines, room == 0 || total(sections) <= room
+		}
+	}
 	for keep := len(sections); ; keep-- {
 		lines, fits := squeeze(slices.Clone(sections[:keep]), room)
 		if fits || keep <= 1 {
-			return lines
+			return lines, room == 0 || total(sections) <= room
 		}
 	}
 }

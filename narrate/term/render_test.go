@@ -120,3 +120,41 @@ func TestPredictionMeetsMeasurement(t *testing.T) {
 		}
 	}
 }
+
+// TestHeadingOfARecording keeps the command where there is not room for all that
+// is known of a recording.
+func TestHeadingOfARecording(t *testing.T) {
+	step := &narrate.Step{Kind: narrate.KindStop, N: 23, Of: 24, Command: "docker ps -a"}
+	for width, want := range map[int][]string{
+		120: {"recorded 2026-11-22, Linux 6.18, cgroup v1 hybrid ", "$ docker ps -a "},
+		60:  {"recorded 2026-11-22 ", "$ docker ps -a "},
+		40:  {"recorded 2026-11-22 "},
+	} {
+		head := Renderer{Width: width, Height: 24, Replay: "2026-11-22, Linux 6.18, cgroup v1 hybrid"}.Step(step)[0]
+		for _, w := range want {
+			if !strings.Contains(head, w) || strings.Contains(head, "…") {
+				t.Errorf("%d columns: no %q in %q", width, w, head)
+			}
+		}
+	}
+}
+
+// TestProseBeforeTables: on a small screen no sentence of the prose is cut while
+// a second table has room.
+func TestProseBeforeTables(t *testing.T) {
+	r := Renderer{Width: 80, Height: 23}
+	for _, step := range recorded(t) {
+		lines := r.Step(step)
+		shown := strings.Join(strings.Fields(strings.Join(lines, " ")), " ")
+		prose := strings.Join(strings.Fields(strings.Join(markdown(step.Prose, 1<<20, newStyle(false)), " ")), " ")
+		tables := 0
+		for _, line := range lines {
+			if strings.HasPrefix(line, "── ") && !strings.Contains(line, "try in a second terminal") {
+				tables++
+			}
+		}
+		if !strings.Contains(shown, prose) && !strings.Contains(prose, "/") && tables > 1 {
+			t.Errorf("%s, step %d: prose is cut beside %d tables", step.Title, step.N, tables)
+		}
+	}
+}

@@ -30,6 +30,20 @@ func parseOnly(s string) (only, error) {
 	return only{step: n, panel: panel, set: true}, nil
 }
 
+// CheckOnly refuses the choice of a step that will not come. last is the number of
+// the last stop, 0 where nobody knows.
+func (o Options) CheckOnly(last int) error {
+	chosen, err := parseOnly(o.Only)
+	if err != nil || !chosen.set || last == 0 || chosen.step <= last {
+		return err
+	}
+	return chosen.missing(last)
+}
+
+func (o only) missing(last int) error {
+	return fmt.Errorf("only %d: there is no such step; the last is %d", o.step, last)
+}
+
 // pick returns the steps that are chosen. Of a step of which one panel is
 // chosen nothing else is left.
 func (o only) pick(steps []*narrate.Step) ([]*narrate.Step, error) {
@@ -38,8 +52,11 @@ func (o only) pick(steps []*narrate.Step) ([]*narrate.Step, error) {
 	}
 	last := 0
 	for _, s := range steps {
+		if s.Kind == narrate.KindEnd {
+			continue
+		}
 		last = max(last, s.N)
-		if s.N != o.step || s.Kind == narrate.KindEnd {
+		if s.N != o.step {
 			continue
 		}
 		if o.panel == "" {
@@ -47,7 +64,7 @@ func (o only) pick(steps []*narrate.Step) ([]*narrate.Step, error) {
 		}
 		return o.panelOf(s)
 	}
-	return nil, fmt.Errorf("only %d: there is no such step; the last is %d", o.step, last)
+	return nil, o.missing(last)
 }
 
 func (o only) panelOf(s *narrate.Step) ([]*narrate.Step, error) {

@@ -22,12 +22,13 @@ const (
 
 // opening is a stream's first line.
 type opening struct {
-	Header narrate.Header               `json:"header"`
-	Role   role                         `json:"role"`
-	Replay bool                         `json:"replay"`
-	Types  bool                         `json:"types"` // the client's input can be typed
-	Words  map[string]map[string]string `json:"words,omitempty"`
-	Join   *join                        `json:"join,omitempty"`
+	Header   narrate.Header               `json:"header"`
+	Role     role                         `json:"role"`
+	Replay   bool                         `json:"replay"`
+	Types    bool                         `json:"types"` // the client's input can be typed
+	Words    map[string]map[string]string `json:"words,omitempty"`
+	Language string                       `json:"language,omitempty"` // asked for by whoever leads
+	Join     *join                        `json:"join,omitempty"`
 }
 
 // join tells students where to go.
@@ -112,7 +113,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, who role) {
 }
 
 func (s *Server) opening(who role) opening {
-	o := opening{Header: s.session.Header(), Role: who, Replay: s.session.Replayed(), Words: s.options.Words}
+	o := opening{Header: s.session.Header(), Role: who, Replay: s.session.Replayed(), Words: s.options.Words, Language: s.options.Language}
 	if who == teacher {
 		o.Types, o.Join = s.options.Type != nil, newJoin(s.options.Join)
 	}

@@ -23,9 +23,10 @@ import (
 
 // Options of a server.
 type Options struct {
-	Words map[string]map[string]string      // language → fixed words of the interface, by their English text
-	Join  string                            // address that students open; "" where nobody may follow
-	Type  func(text string, end bool) error // passes input on to the client; nil where there is none
+	Words    map[string]map[string]string      // language → fixed words of the interface, by their English text
+	Language string                            // in which a page is shown whose reader has not chosen; "" for the browser's
+	Join     string                            // address that students open; "" where nobody may follow
+	Type     func(text string, end bool) error // passes input on to the client; nil where there is none
 }
 
 // Server shows one session.

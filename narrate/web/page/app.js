@@ -44,7 +44,7 @@ function useSession() {
     let next = {};
     const receive = message => {
       if (message.step) steps = [...steps, message.step];
-      else next = { ...next, ...(message.header ? { header: message.header, role: message.role, replay: message.replay, types: message.types, words: message.words, join: message.join } : {}), ...(message.state ? { state: message.state } : {}), ...(message.refused ? { refused: message.refused } : {}) };
+      else next = { ...next, ...(message.header ? { header: message.header, role: message.role, replay: message.replay, types: message.types, words: message.words, language: message.language, join: message.join } : {}), ...(message.state ? { state: message.state } : {}), ...(message.refused ? { refused: message.refused } : {}) };
       next.lost = Boolean(message.lost);
       waiting ??= requestAnimationFrame(() => {
         waiting = null;
@@ -99,7 +99,7 @@ function App() {
   const { index, last, leads, following, settled, setOwn, teacher } = useWhere(session);
   const have = session.header?.languages?.length ? session.header.languages : ['en'];
   const [wanted, setLanguage] = useState(site?.language ?? store('language'));
-  const language = choose(have, [wanted, ...navigator.languages].filter(Boolean));
+  const language = choose(have, [wanted, session.language, ...navigator.languages].filter(Boolean));
   const say = useMemo(() => speaker(language, session.words ?? site?.words), [language, session.words]);
   const [theme, setTheme] = useState(site?.theme ?? store('theme') ?? '');
   const [presenter, setPresenter] = useState(false);
