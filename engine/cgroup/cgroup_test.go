@@ -27,7 +27,7 @@ func fakeGroup(t *testing.T, version string) *Group {
 	if version == "v2" {
 		s.roots = []root{{dir: t.TempDir()}}
 	} else {
-		for _, c := range joined {
+		for _, c := range slices.Concat(joined, onDemand) {
 			s.roots = append(s.roots, root{c, filepath.Join(t.TempDir(), c)})
 		}
 	}
@@ -44,10 +44,10 @@ func said(writes []stage.Write) []string {
 }
 
 func TestLimitsInEachVersionsNames(t *testing.T) {
-	l := Limits{Memory: 64 << 20, NanoCPUs: 500_000_000, Pids: 20}
+	l := Limits{Memory: 64 << 20, NanoCPUs: 500_000_000, CPUs: "0", Pids: 20}
 	for version, want := range map[string][]string{
-		"v1": {"memory.limit_in_bytes 67108864", "memory.memsw.limit_in_bytes 134217728", "cpu.cfs_period_us 100000", "cpu.cfs_quota_us 50000", "pids.max 20"},
-		"v2": {"memory.max 67108864", "memory.swap.max 67108864", "cpu.max 50000 100000", "pids.max 20"},
+		"v1": {"memory.limit_in_bytes 67108864", "memory.memsw.limit_in_bytes 134217728", "cpu.cfs_period_us 100000", "cpu.cfs_quota_us 50000", "cpuset.cpus 0", "pids.max 20"},
+		"v2": {"memory.max 67108864", "memory.swap.max 67108864", "cpu.max 50000 100000", "cpuset.cpus 0", "pids.max 20"},
 	} {
 		if got := said(fakeGroup(t, version).writes(l, nil)); !slices.Equal(got, want) {
 			t.Errorf("%s: got %v, want %v", version, got, want)

@@ -213,7 +213,7 @@ func (g *Group) writes(l Limits, devices []Device) []stage.Write {
 func (g *Group) writesV1(l Limits) []stage.Write {
 	var w []stage.Write
 	add := func(controller, file, meaning, value string) {
-		if dir := g.dir(controller); dir != "" && value != "" && value != "0" {
+		if dir := g.dir(controller); dir != "" && value != "" {
 			w = append(w, stage.Write{File: filepath.Join(dir, file), Value: value, Meaning: meaning})
 		}
 	}
@@ -232,11 +232,11 @@ func (g *Group) writesV1(l Limits) []stage.Write {
 		add("cpu", "cpu.cfs_period_us", "--cpus", strconv.FormatUint(l.period(), 10))
 		add("cpu", "cpu.cfs_quota_us", "--cpus", number64(quota))
 	}
-	add("cpu", "cpu.shares", "--cpu-shares", strconv.FormatUint(l.Shares, 10))
+	add("cpu", "cpu.shares", "--cpu-shares", number64(l.Shares))
 	add("cpuset", "cpuset.cpus", "--cpuset-cpus", l.CPUs)
 	add("cpuset", "cpuset.mems", "--cpuset-mems", l.Mems)
 	add("pids", "pids.max", "--pids-limit", unlimited(l.Pids))
-	add("blkio", "blkio.weight", "--blkio-weight", strconv.Itoa(int(l.BlkioWeight)))
+	add("blkio", "blkio.weight", "--blkio-weight", number64(l.BlkioWeight))
 	for _, t := range l.throttles() {
 		for _, r := range t.list {
 			add("blkio", t.v1, t.meaning, fmt.Sprintf("%d:%d %d", r.Major, r.Minor, r.Rate))
@@ -265,14 +265,14 @@ func (l Limits) throttles() []throttle {
 func (g *Group) writesV2(l Limits) []stage.Write {
 	var w []stage.Write
 	add := func(file, meaning, value string) {
-		if value != "" && value != "0" {
+		if value != "" {
 			w = append(w, stage.Write{File: filepath.Join(g.Dirs()[0], file), Value: value, Meaning: meaning})
 		}
 	}
-	add("memory.max", "--memory", number64(l.Memory))
+	add("memory.max", "--memory", unlimited(l.Memory))
 	if swap := l.swap(); l.Memory > 0 && swap > 0 {
 		// v2 counts swap alone, Docker's option counts both together. No swap at all is a limit.
-		w = append(w, stage.Write{File: filepath.Join(g.Dirs()[0], "memory.swap.max"), Value: number64(swap - l.Memory), Meaning: "--memory-swap"})
+		w = append(w, stage.Write{File: filepath.Join(g.Dirs()[0], "memory.swap.max"), Value: fmt.Sprint(swap - l.Memory), Meaning: "--memory-swap"})
 	}
 	add("memory.low", "--memory-reservation", number64(l.Reservation))
 	if quota := l.quota(); quota != 0 {
@@ -313,7 +313,13 @@ func (g *Group) unified(files map[string]string) []stage.Write {
 // weightOf maps v1's 2 to 262144 onto v2's 1 to 10000, as runc does.
 func weightOf(shares uint64) uint64 { return 1 + (min(max(shares, 2), 262144)-2)*9999/262142 }
 
-func number64(n int64) string { return strconv.FormatInt(n, 10) }
+// number64 writes a limit; "" is none.
+func number64[T int64 | uint64 | uint16](n T) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprint(n)
+}
 
 // unlimited writes a limit below 0 as the kernel does: "max".
 func unlimited(n int64) string {
