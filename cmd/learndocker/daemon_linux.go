@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +18,7 @@ import (
 func newDaemon(s *settings) *cobra.Command {
 	var hub, debug bool
 	var ephemeral, cgroupParent string
+	var idle time.Duration
 	c := &cobra.Command{
 		Use:   "daemon",
 		Short: "Run the daemon in the foreground",
@@ -52,7 +54,9 @@ func newDaemon(s *settings) *cobra.Command {
 				return err
 			}
 			log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-			err = daemon.New(e, version, log).Serve(c.Context(), s.host)
+			d := daemon.New(e, version, log)
+			d.EndWhenIdle(idle)
+			err = d.Serve(c.Context(), s.host)
 			if ephemeral != "" {
 				err = errors.Join(err, os.RemoveAll(ephemeral))
 			}
@@ -63,6 +67,7 @@ func newDaemon(s *settings) *cobra.Command {
 	c.Flags().StringVar(&cgroupParent, "cgroup-parent", "", "control `GROUP` for the containers' groups (default /learndocker, or one that the system has handed to you)")
 	// For lessons: should the narrator be killed, its directory still goes.
 	c.Flags().StringVar(&ephemeral, "ephemeral", "", "remove `DIRECTORY` at the end")
+	c.Flags().DurationVar(&idle, "idle", 0, "end when for that `TIME` nothing has been asked and no container has run (5m)")
 	c.Flags().BoolVar(&debug, "debug", false, "log every request that ends in an error")
 	if err := c.Flags().MarkHidden("ephemeral"); err != nil {
 		panic(err) // the flag stands three lines above

@@ -50,7 +50,7 @@ Start here:  learndocker lesson hello-world --step`,
 	root.AddGroup(&cobra.Group{ID: "learn", Title: "Learn:"}, &cobra.Group{ID: "docker", Title: "As with docker:"})
 	learn(root, s)
 	root.TraverseChildren = true // history's -H is not the daemon's address
-	for _, c := range docker.Commands(&docker.CLI{Host: &s.host, Version: version}) {
+	for _, c := range docker.Commands(&docker.CLI{Host: &s.host, Version: version, Awaken: s.awaken(root)}) {
 		c.GroupID = "docker"
 		root.AddCommand(c)
 	}

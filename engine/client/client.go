@@ -85,6 +85,16 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	return conn, nil
 }
 
+// Listens reports whether somebody takes connections at the daemon's address.
+func (c *Client) Listens() bool {
+	conn, err := net.Dial(c.network, c.address)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
+}
+
 // Close lets go of idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 

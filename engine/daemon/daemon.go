@@ -33,6 +33,9 @@ type Daemon struct {
 	version string
 	log     *slog.Logger
 
+	idle      idleness
+	idleAfter time.Duration // 0 for never
+
 	madeDir string // the socket's directory, if it was made for it
 
 	mu      sync.Mutex
@@ -59,10 +62,20 @@ func (d *Daemon) Serve(ctx context.Context, host string) error {
 	go func() { ended <- server.Serve(listener) }()
 	d.engine.WakeAll()
 	d.log.Info("ready", "host", host, "data-root", d.engine.DataRoot())
+	idle := make(chan struct{})
+	if d.idleAfter > 0 {
+		d.idle.begin()() // from now on
+		go func() {
+			d.awaitIdle(ctx)
+			close(idle)
+		}()
+	}
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve %s: %w", host, err)
 	case <-ctx.Done():
+	case <-idle:
+		d.log.Info("idle", "after", d.idleAfter)
 	}
 	d.leaveWatcher() // what is held aborts and unwinds
 	err = errors.Join(server.Close(), d.engine.Close())

@@ -37,6 +37,7 @@ type exchange struct {
 // function becomes the answer, in the form that the docker command reads.
 func (d *Daemon) operation(f func(*exchange) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		defer d.idle.begin()()
 		x := &exchange{Engine: d.view(), w: w, r: r}
 		err := x.begin(d.socket)
 		if err == nil {

@@ -4,6 +4,7 @@
 package docker
 
 import (
+	"context"
 	"os"
 	"strings"
 
@@ -18,6 +19,8 @@ import (
 type CLI struct {
 	Host    *string // the daemon's address, once flags have been read
 	Version string  // the program's own
+	// Awaken starts a daemon where none listens; nil where that is not wanted.
+	Awaken func(context.Context) error
 }
 
 // client returns a client of the daemon.
@@ -27,7 +30,10 @@ func (cli *CLI) client() (*client.Client, error) {
 		return nil, err
 	}
 	c.Pin(os.Getenv("DOCKER_API_VERSION"))
-	return c, nil
+	if cli.Awaken == nil || c.Listens() {
+		return c, nil
+	}
+	return c, cli.Awaken(context.Background())
 }
 
 // config is the user's docker config file; what is wrong with it is said.
