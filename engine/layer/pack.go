@@ -191,10 +191,11 @@ func (zeros) Read(b []byte) (int, error) { return copy(b, make([]byte, len(b))),
 // header describes a file as an archive does; nil for what archives have no word
 // for: sockets.
 func header(name string, n node) (*tar.Header, error) {
+	seconds, _ := n.st.Mtim.Unix() // of 32 bits on some machines
 	h := &tar.Header{
 		Name: name, Mode: int64(n.st.Mode & 0o7777), Uid: int(n.st.Uid), Gid: int(n.st.Gid), Format: tar.FormatPAX,
 		// Whole seconds, as Docker: what a file system keeps beyond them differs.
-		ModTime: time.Unix(n.st.Mtim.Sec, 0), PAXRecords: records(n),
+		ModTime: time.Unix(seconds, 0), PAXRecords: records(n),
 	}
 	var err error
 	switch n.kind() {
