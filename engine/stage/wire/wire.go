@@ -7,6 +7,7 @@
 //	     │ ── {"point":{…}} ────────────►  │  the process does not move
 //	     │ ◄── {"go":true} ──────────────  │  on it goes
 //	     │ ◄── {"abort":"reason"} ───────  │  or: it unwinds
+//	     │ ◄── {"free":true} ────────────  │  at any time: nothing is held from here on
 //	     │ ── {"error":{…}} ────────────►  │  the last word of one that could not go on
 //
 // A closed connection means abort to the held side; to the other side it means
@@ -34,6 +35,9 @@ const MaxPacket = 4 << 20
 // on, or went away.
 var ErrAborted = errors.New("aborted by the watcher")
 
+// errBroken is the error of a connection over which nothing more can be sent.
+var errBroken = errors.New("send packet")
+
 // Failure is the last word of a held process that cannot go on.
 type Failure struct {
 	Message string `json:"message"`
@@ -47,6 +51,7 @@ type Packet struct {
 	Point *stage.Point    `json:"point,omitempty"`
 	Go    bool            `json:"go,omitempty"`
 	Abort string          `json:"abort,omitempty"`
+	Free  bool            `json:"free,omitempty"` // the watcher leaves, and lets everything go on
 	Error *Failure        `json:"error,omitempty"`
 	Ready bool            `json:"ready,omitempty"` // from init only: it waits for its setup
 	Setup json.RawMessage `json:"setup,omitempty"` // to init only: what to make of itself
@@ -81,7 +86,7 @@ func (c *Conn) Send(p Packet) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, err := c.w.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("send packet: %w", err)
+		return fmt.Errorf("%w: %w", errBroken, err)
 	}
 	return nil
 }
@@ -129,6 +134,7 @@ type Holder struct {
 	once sync.Once
 	word chan Packet
 	asks atomic.Bool // a point has been shown and the word on it has not come
+	free atomic.Bool // the watcher has left in peace: set before gone is closed
 }
 
 // NewHolder starts to listen for the other end's words. One who speaks out of
@@ -145,6 +151,10 @@ func (h *Holder) listen() {
 	defer h.Leave()
 	for {
 		p, err := h.conn.Receive()
+		if err == nil && p.Free {
+			h.free.Store(true)
+			return
+		}
 		if err != nil || !h.asks.CompareAndSwap(true, false) {
 			return
 		}
@@ -159,8 +169,17 @@ func (h *Holder) listen() {
 // Gone is closed when the other end has left.
 func (h *Holder) Gone() <-chan struct{} { return h.gone }
 
-// Leave ends the conversation: whatever is held or comes to a point aborts.
+// Leave ends the conversation: whatever is held or comes to a point aborts,
+// unless the watcher has let everything go.
 func (h *Holder) Leave() { h.once.Do(func() { close(h.gone) }) }
+
+// left is what comes of a point where the watcher has left.
+func (h *Holder) left() error {
+	if h.free.Load() {
+		return nil
+	}
+	return ErrAborted
+}
 
 // At shows the point and waits for the word.
 func (h *Holder) At(ctx context.Context, p stage.Point) error {
@@ -168,7 +187,7 @@ func (h *Holder) At(ctx context.Context, p stage.Point) error {
 	case <-h.turn:
 		defer func() { h.turn <- struct{}{} }()
 	case <-h.gone:
-		return ErrAborted
+		return h.left()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -176,6 +195,12 @@ func (h *Holder) At(ctx context.Context, p stage.Point) error {
 	p.Seq = h.seq
 	h.asks.Store(true)
 	if err := h.conn.Send(Packet{Point: &p}); err != nil {
+		if errors.Is(err, errBroken) {
+			<-h.gone // a last word may have come before
+			if h.left() == nil {
+				return nil
+			}
+		}
 		return errors.Join(ErrAborted, err)
 	}
 	select {
@@ -185,6 +210,6 @@ func (h *Holder) At(ctx context.Context, p stage.Point) error {
 		}
 		return fmt.Errorf("%w: %s", ErrAborted, word.Abort)
 	case <-h.gone:
-		return ErrAborted
+		return h.left()
 	}
 }
