@@ -190,15 +190,26 @@ func (c *core) recover() error {
 	if err != nil {
 		return err
 	}
+	var dropped []Record
 	for _, entry := range entries {
-		if err := c.recoverOne(filepath.Join(c.containersDir(), entry.Name())); err != nil {
+		r, err := c.recoverOne(filepath.Join(c.containersDir(), entry.Name()))
+		if err != nil {
 			return fmt.Errorf("recover container %s: %w", entry.Name(), err)
 		}
+		if r != nil {
+			dropped = append(dropped, *r)
+		}
 	}
-	return nil
+	// Only now is it known which volumes the others use.
+	var errs []error
+	for _, r := range dropped {
+		errs = append(errs, (&Engine{core: c}).dropVolumes(r))
+	}
+	return errors.Join(errs...)
 }
 
-func (c *core) recoverOne(dir string) error {
+// recoverOne returns the record of a container that is no more.
+func (c *core) recoverOne(dir string) (dropped *Record, err error) {
 	one := c.newContainer(Record{ID: filepath.Base(dir)})
 	data, readErr := os.ReadFile(filepath.Join(dir, "state.json"))
 	if readErr == nil {
@@ -206,15 +217,15 @@ func (c *core) recoverOne(dir string) error {
 	}
 	one.record.ID = filepath.Base(dir)
 	one.record.endSurvivor()
-	err := errors.Join(one.stack().Unmount(sys.Kernel{}), c.cgroups.Open(one.record.ID).End())
+	err = errors.Join(one.stack().Unmount(sys.Kernel{}), c.cgroups.Open(one.record.ID).End())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err = readErr; err == nil {
 		one.spec, err = readSpec(dir)
 	}
 	if err != nil || one.record.Config == nil || one.record.HostConfig == nil || one.record.HostConfig.AutoRemove {
-		return os.RemoveAll(dir) // was never whole, or was not to outlive its run
+		return &one.record, os.RemoveAll(dir) // was never whole, or was not to outlive its run
 	}
 	if one.record.State.Running && !one.record.State.Restarting {
 		one.record.State.Paused = false
@@ -223,14 +234,14 @@ func (c *core) recoverOne(dir string) error {
 		one.record.State.FinishedAt = time.Now().UTC().Format(time.RFC3339Nano)
 		one.record.State.Error = "the daemon ended while the container ran"
 		if err := one.save(); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if s := &one.record.State; s.Restarting { // the daemon's wish to, not a state of the kernel's
 		s.Restarting, s.Running, s.Status = false, false, containertypes.StateExited
 	}
 	c.containers[one.record.ID] = one
-	return nil
+	return nil, nil
 }
 
 // endSurvivor ends the container's process if it still runs. The process's

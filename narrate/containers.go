@@ -197,18 +197,54 @@ func (all containers) env() []any {
 
 // containers shows them side by side, and what is shared between them.
 func (e *evidence) containers() Panel {
-	p := Panel{Kind: "containers", Title: "containers", Head: []string{""}}
-	now := slices.DeleteFunc(slices.Clone(e.all), func(c *Container) bool {
+	p, now, add := e.sideBySide("containers", "containers")
+	add("id", true, func(c *Container) string { return c.ID })
+	add("image", true, func(c *Container) string { return c.Image })
+	add("state", false, (*Container).described)
+	add("pid out here", true, func(c *Container) string { return positive(c.PID) })
+	add("pid in there", false, func(c *Container) string { return positive(c.Inside) })
+	for i := range longest(now) {
+		add("lower "+strconv.Itoa(i+1), true, func(c *Container) string { return at(c.Lower, i) })
+	}
+	add("upper", true, func(c *Container) string { return c.Upper })
+	add("written there", false, func(c *Container) string { return strings.Join(c.Written, " ") })
+	add("control group", true, func(c *Container) string { return at(c.Groups, 0) })
+	e.addWalls(add)
+	add("address", true, func(c *Container) string { return c.Address })
+	return *p
+}
+
+// walls shows their namespaces alone, side by side.
+func (e *evidence) walls() Panel {
+	p, now, add := e.sideBySide(kindWalls, "the containers' namespaces")
+	if !slices.ContainsFunc(now, func(c *Container) bool { return len(c.Namespaces) > 0 }) {
+		return Panel{}
+	}
+	e.addWalls(add)
+	add("pid out here", true, func(c *Container) string { return positive(c.PID) })
+	add("pid in there", false, func(c *Container) string { return positive(c.Inside) })
+	return *p
+}
+
+func (e *evidence) addWalls(add func(string, bool, func(*Container) string)) {
+	for _, t := range probe.Types {
+		add(t+" namespace", true, func(c *Container) string { return c.wall(t, e.step) })
+	}
+}
+
+// sideBySide begins a panel with a column for each container that is there. add
+// adds a row, unless it would be empty; where the cells are compared it ends with
+// whether they are one thing.
+func (e *evidence) sideBySide(kind, title string) (p *Panel, now containers, add func(label string, compared bool, cell func(*Container) string)) {
+	p = &Panel{Kind: kind, Title: title, Head: []string{""}}
+	now = slices.DeleteFunc(slices.Clone(e.all), func(c *Container) bool {
 		gone, ok := e.point.Fact.(stage.Removed)
 		return c.State == StateRemoved && !(ok && gone.Container == c.ID)
 	})
-	if len(now) == 0 {
-		return Panel{}
-	}
 	for _, c := range now {
 		p.Head = append(p.Head, c.Name)
 	}
-	add := func(label string, compared bool, cell func(*Container) string) {
+	add = func(label string, compared bool, cell func(*Container) string) {
 		cells := []string{label}
 		for _, c := range now {
 			cells = append(cells, cell(c))
@@ -221,22 +257,7 @@ func (e *evidence) containers() Panel {
 		}
 		p.add(cells...)
 	}
-	add("id", true, func(c *Container) string { return c.ID })
-	add("image", true, func(c *Container) string { return c.Image })
-	add("state", false, (*Container).described)
-	add("pid out here", true, func(c *Container) string { return positive(c.PID) })
-	add("pid in there", false, func(c *Container) string { return positive(c.Inside) })
-	for i := range longest(now) {
-		add("lower "+strconv.Itoa(i+1), true, func(c *Container) string { return at(c.Lower, i) })
-	}
-	add("upper", true, func(c *Container) string { return c.Upper })
-	add("written there", false, func(c *Container) string { return strings.Join(c.Written, " ") })
-	add("control group", true, func(c *Container) string { return at(c.Groups, 0) })
-	for _, t := range probe.Types {
-		add(t+" namespace", true, func(c *Container) string { return c.wall(t, e.step) })
-	}
-	add("address", true, func(c *Container) string { return c.Address })
-	return p
+	return p, now, add
 }
 
 func (c *Container) described() string {
@@ -251,7 +272,7 @@ func (c *Container) described() string {
 	return c.State
 }
 
-// notItsOwn marks a namespace that is the daemon's too.
+// notItsOwn marks a namespace that is the daemon's too, and perhaps the host's.
 const notItsOwn = ", the daemon's"
 
 // wall is a namespace's inode, with the step at which it was seen where that is
@@ -263,7 +284,7 @@ func (c *Container) wall(kind string, step int) string {
 	}
 	n := c.Namespaces[i]
 	cell := strconv.FormatUint(n.Inode, 10)
-	if n.Inode == n.Host {
+	if n.Of() != "" {
 		cell += notItsOwn
 	}
 	if c.SeenAt != step {

@@ -57,6 +57,12 @@ func (g *grip) release() error {
 	return nil
 }
 
+// free lets everything that is held go on, now and from now on, and leaves.
+func (g *grip) free() error {
+	_ = g.conn.Send(wire.Packet{Free: true}) // to a daemon that has ended there is nothing to say
+	return g.loose()
+}
+
 // loose leaves the daemon; what it holds at that moment is aborted.
 func (g *grip) loose() error {
 	err := g.closer.Close()

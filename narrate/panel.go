@@ -63,7 +63,7 @@ type evidence struct {
 func (e *evidence) panels() []Panel {
 	var list []Panel
 	for _, make := range []func() Panel{
-		e.wire, e.registry, e.digests, e.image, e.store, e.layers, e.changes, e.config, e.acts, e.containers, e.namespaces, e.cgroup, e.mounts, e.network,
+		e.wire, e.registry, e.digests, e.image, e.store, e.layers, e.changes, e.config, e.acts, e.containers, e.walls, e.namespaces, e.cgroup, e.mounts, e.network,
 		e.process, e.ids, e.security,
 	} {
 		if p := make(); len(p.Rows) > 0 {
@@ -313,10 +313,7 @@ func (e *evidence) acts() Panel {
 func (e *evidence) namespaces() Panel {
 	p := Panel{Kind: "namespaces", Title: "namespaces of the held process", Head: []string{"type", "host", "held: " + e.held, ""}}
 	for _, n := range e.probe.Namespaces {
-		same := "same"
-		if n.Inode != n.Host {
-			same = "its own"
-		}
+		same := map[string]string{"host": "same", "daemon": "the daemon's", "": "its own"}[n.Of()]
 		p.add(n.Type, strconv.FormatUint(n.Host, 10), strconv.FormatUint(n.Inode, 10), same)
 	}
 	return p

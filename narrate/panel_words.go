@@ -18,7 +18,7 @@ func (p Panel) Localized(w prose.Words) Panel {
 	local.Title = w.Cell(p.Title)
 	local.Head, local.Rows = slices.Clone(p.Head), slices.Clone(p.Rows)
 	for i, head := range p.Head {
-		if p.Kind != "containers" { // headed by their names
+		if !p.sideBySide() { // headed by their names
 			local.Head[i] = w.Cell(head)
 		}
 	}
@@ -47,7 +47,7 @@ func (p Panel) ours(row Row, column int) bool {
 		return column != 2
 	case "changes":
 		return column > 0
-	case "containers":
+	case "containers", kindWalls:
 		return column == 0 || column >= len(p.Head) || row.Cells[0] == "state" || strings.HasSuffix(row.Cells[0], " namespace")
 	case "mounts", "network", "process", "ids", "security", "image":
 		return column == 0
@@ -65,7 +65,7 @@ func (p Panel) cell(w prose.Words, text string) string {
 		if named {
 			return w.Say(role) + " " + name
 		}
-	case "containers":
+	case "containers", kindWalls:
 		if kind, ok := strings.CutSuffix(text, " namespace"); ok {
 			return kind + " " + w.Say("namespace")
 		}
@@ -77,6 +77,12 @@ func (p Panel) cell(w prose.Words, text string) string {
 	}
 	return w.Cell(text)
 }
+
+// kindWalls is the kind of the panel of the containers' namespaces.
+const kindWalls = "walls"
+
+// sideBySide reports whether the columns are containers.
+func (p Panel) sideBySide() bool { return p.Kind == "containers" || p.Kind == kindWalls }
 
 // headPart heads the panel of an overlay's directories, whose first column is
 // ours; that of a layer's entries is not.

@@ -118,5 +118,6 @@ func commandOf(pid int) string {
 	return command
 }
 
-// Close leaves the daemon; what it holds at that moment is aborted.
-func (w *Watch) Close() error { return w.loose() }
+// Close leaves the daemon, and lets it go on with what it holds: its clients are
+// somebody else's.
+func (w *Watch) Close() error { return w.free() }

@@ -25,6 +25,7 @@ import (
 func TestByHand(t *testing.T) {
 	for name, command := range map[string]string{
 		"plain":  "docker run hello-world",
+		"layers": "docker run guestbook",
 		"walled": "docker run --memory 64m --cpus 0.5 --pids-limit 7 --read-only --cap-drop CHOWN --cap-add SYS_TIME --security-opt no-new-privileges --user 1234:99 --workdir /made/here --env WORD=it's --hostname box --network none hello-world",
 	} {
 		t.Run(name, func(t *testing.T) {

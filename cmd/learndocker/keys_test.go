@@ -110,3 +110,30 @@ func TestAddressesOnTheScreen(t *testing.T) {
 	x.press("q")
 	x.end()
 }
+
+// TestWatchLetsGo: whoever quits watching takes nothing from the client that is
+// held: it goes on, and so do those after it.
+func TestWatchLetsGo(t *testing.T) {
+	d := startDaemon(t)
+	cmd := exec.Command(program(t), "watch", "--step")
+	cmd.Env = append(os.Environ(), "DOCKER_HOST="+d.host, "TERM=xterm", "LANG=C")
+	x := openTerminalOf(t, cmd, 80, 24)
+	x.expect("waiting for a client", "docker run hello-world", "q quits")
+	ended := make(chan outcome, 1)
+	go func() { ended <- d.run("run", "--rm", "hello-world") }()
+	x.expect("api.request", "q quit")
+	x.press("n")
+	x.expect("image.lookup", "q quit")
+	x.press("?")
+	x.expect("quit: the daemon is let go, and works on unwatched")
+	x.press("q")
+	x.expect("image.lookup")
+	x.press("q")
+	if status, shown := x.end(); status != 0 || !strings.Contains(shown, "The daemon is let go, and works on unwatched.") {
+		t.Errorf("watch: status %d\n%s", status, shown[max(len(shown)-300, 0):])
+	}
+	if o := <-ended; o.status != 0 || !strings.Contains(o.stdout, "Hello from learndocker!") {
+		t.Errorf("the client that was held: status %d, %s", o.status, o.stderr)
+	}
+	d.run("run", "--rm", "hello-world").must(t)
+}

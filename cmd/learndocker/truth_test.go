@@ -763,7 +763,8 @@ func checkNamespaces(t *testing.T, s *stop) {
 	for _, n := range s.Probe.Namespaces {
 		types = append(types, n.Type)
 		same(t, n.Type, fmt.Sprintf("%s:[%d]", n.Type, n.Inode), shellOut(t, "readlink %s/ns/%s", s.proc, n.Type))
-		same(t, n.Type+" of the daemon", fmt.Sprintf("%s:[%d]", n.Type, n.Host), shellOut(t, "readlink /proc/%d/ns/%s", daemon, n.Type))
+		same(t, n.Type+" of the daemon", fmt.Sprintf("%s:[%d]", n.Type, n.Daemon), shellOut(t, "readlink /proc/%d/ns/%s", daemon, n.Type))
+		same(t, n.Type+" of the host", fmt.Sprintf("%s:[%d]", n.Type, n.Host), shellOut(t, "readlink /proc/self/ns/%s", n.Type))
 	}
 	slices.Sort(types)
 	same(t, "types", strings.Join(types, "\n"), shellOut(t, "ls %s/ns | grep -v _for_children | LC_ALL=C sort", s.proc))

@@ -38,6 +38,8 @@ type story struct {
 	ID      string
 	Spec    specs.Spec
 
+	Detached bool // the client did not wait for the program
+
 	created  stage.Created
 	overlay  stage.Overlay
 	group    stage.Cgroup
@@ -104,6 +106,10 @@ func (s *story) check() error {
 
 func (s *story) take(f stage.Fact, command string) {
 	switch f := f.(type) {
+	case stage.Request:
+		if strings.HasSuffix(f.Path, "/containers/create") {
+			s.Detached = detached(f.Body)
+		}
 	case stage.Unpacked:
 		s.unpacked[f.Dir] = f
 	case stage.Created:
@@ -119,6 +125,16 @@ func (s *story) take(f stage.Fact, command string) {
 	case stage.Exec:
 		s.exec = &f
 	}
+}
+
+// detached reports whether a request to create a container says that nobody will
+// be attached to it.
+func detached(body string) bool {
+	var c struct{ AttachStdout, AttachStderr *bool }
+	if json.Unmarshal([]byte(body), &c) != nil || c.AttachStdout == nil || c.AttachStderr == nil {
+		return false
+	}
+	return !*c.AttachStdout && !*c.AttachStderr
 }
 
 // Say is the title of a stage's step, for the comment above what does it.

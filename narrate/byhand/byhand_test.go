@@ -112,16 +112,21 @@ func TestScripts(t *testing.T) {
 				s.Blobs = nil
 			}
 		}, want: []string{"ROOTFS", "docker export"}, not: []string{"base64 -d <<"}},
+		"a layer that deletes": {change: func(r *narrate.Recording) {
+			change(r, withEntry(stage.Entry{Name: "etc/.wh.passwd", Type: "file"}))
+		}, want: []string{"base64 -d <<", "mknod", ".wh."}, not: []string{"ROOTFS"}},
 		"a layer that hides": {change: func(r *narrate.Recording) {
+			change(r, withEntry(stage.Entry{Name: "etc/.wh..wh..opq", Type: "file"}))
+		}, want: []string{"ROOTFS"}},
+		"detached": {change: func(r *narrate.Recording) {
 			change(r, func(f stage.Fact) stage.Fact {
-				if u, ok := f.(stage.Unpacked); ok {
-					u.First = append(u.First, stage.Entry{Name: "etc/.wh.passwd", Type: "file"})
-					u.Entries++
-					return u
+				if q, ok := f.(stage.Request); ok {
+					q.Body = strings.NewReplacer(`"AttachStdout":true`, `"AttachStdout":false`, `"AttachStderr":true`, `"AttachStderr":false`).Replace(q.Body)
+					return q
 				}
 				return f
 			})
-		}, want: []string{"ROOTFS"}},
+		}, want: []string{"detached (-d)", "^C ends it"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := recorded(t)
@@ -144,6 +149,19 @@ func TestScripts(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// withEntry adds one entry to each layer.
+func withEntry(e stage.Entry) func(stage.Fact) stage.Fact {
+	return func(f stage.Fact) stage.Fact {
+		u, ok := f.(stage.Unpacked)
+		if !ok {
+			return f
+		}
+		u.First = append(u.First, e)
+		u.Entries++
+		return u
 	}
 }
 

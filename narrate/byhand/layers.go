@@ -21,6 +21,7 @@ type Layer struct {
 	N      int
 	Digest string
 	Tar    string // options of tar(1) that unpack it
+	Marks  bool   // deletes files of the layers below, by marks among its files
 	Base64 string // in lines
 }
 
@@ -33,10 +34,10 @@ func (s *story) Layers() []Layer {
 		unpacked, known := s.unpacked[s.overlay.Lower[i]]
 		data := s.blobs[unpacked.Digest]
 		total += len(data)
-		if !known || data == nil || total > maxEmbedded || hides(unpacked.First) || unpacked.Entries > len(unpacked.First) {
+		if !known || data == nil || total > maxEmbedded || covers(unpacked.First) || unpacked.Entries > len(unpacked.First) {
 			return nil
 		}
-		list = append(list, Layer{N: len(list) + 1, Digest: unpacked.Digest, Tar: tarOptions(data), Base64: wrapped(data)})
+		list = append(list, Layer{N: len(list) + 1, Digest: unpacked.Digest, Tar: tarOptions(data), Marks: hides(unpacked.First), Base64: wrapped(data)})
 	}
 	return list
 }
@@ -78,10 +79,26 @@ func wrapped(data []byte) string {
 	return strings.Join(append(lines, text), "\n")
 }
 
-// hides reports whether a layer hides files of those below it: tar(1) unpacks
-// the marks for that as files, which overlayfs does not understand.
+// mark begins the name of a file by which a layer deletes another; covering is
+// that of one by which it hides all that a directory held before.
+const (
+	mark     = ".wh."
+	covering = ".wh..wh."
+)
+
+// hides reports whether a layer deletes files of those below it: tar(1) unpacks
+// the marks for that as files, of which the script makes what overlayfs
+// understands.
 func hides(entries []stage.Entry) bool {
 	return slices.ContainsFunc(entries, func(e stage.Entry) bool {
-		return e.Type == "whiteout" || strings.HasPrefix(path.Base(e.Name), ".wh.")
+		return e.Type == "whiteout" || strings.HasPrefix(path.Base(e.Name), mark)
+	})
+}
+
+// covers reports whether a layer hides what a directory held before: that is an
+// extended attribute, which no tool that is everywhere can set.
+func covers(entries []stage.Entry) bool {
+	return slices.ContainsFunc(entries, func(e stage.Entry) bool {
+		return e.Type == "opaque" || strings.HasPrefix(path.Base(e.Name), covering)
 	})
 }

@@ -6,7 +6,7 @@
 #   sudo sh {{quote (line .File)}}                                  run it, on the same machine
 #   sudo LOOK='ls -l /proc/$PID/ns' sh {{quote (line .File)}}       and look, while its process is held before it becomes the program
 #
-# Debian has all that it uses in util-linux, iproute2, hostname, tar, grep and coreutils.
+# Debian has all that it uses in util-linux, iproute2, hostname, tar, grep, findutils and coreutils.
 {{if .Spec.Linux.Seccomp}}# One wall is missing: the seccomp filter. It is a program for the kernel, and no standard tool compiles and loads one.
 # The engine does that between dropping capabilities and execve (seccomp(2)).{{else}}# The engine ran this container without a seccomp filter, and so does this.{{end}}
 {{- if .Header.Rootless}}
@@ -18,8 +18,8 @@ PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin
 
 die() { echo "$0: $*" >&2; exit 1; }
 [ "$(id -u)" = 0 ] || die "run this as root: it mounts, and makes namespaces"
-for tool in unshare nsenter setpriv mount umount pivot_root ip hostname tar base64; do
-	command -v $tool >/dev/null || die "$tool is missing: apt-get install util-linux iproute2 hostname tar coreutils"
+for tool in unshare nsenter setpriv mount umount pivot_root ip hostname tar base64 find; do
+	command -v $tool >/dev/null || die "$tool is missing: apt-get install util-linux iproute2 hostname tar coreutils findutils"
 done
 
 # What is made is noted, and unmade in the opposite order, however this ends.
@@ -41,6 +41,11 @@ mkdir "$W/layer{{.N}}"
 base64 -d <<'END' | tar {{.Tar}} -C "$W/layer{{.N}}"
 {{.Base64}}
 END
+{{- if .Marks}}
+# A layer names what it deletes by a mark, overlayfs by a device of number 0:0.
+# shellcheck disable=SC2016 # "$mark" is the inner shell's
+find "$W/layer{{.N}}" -name '.wh.*' -exec sh -c 'for mark; do rm "$mark" && mknod "${mark%/*}/${mark##*/.wh.}" c 0 0 || exit; done' sh {} +
+{{- end}}
 {{- end}}
 LOWER="{{.Stack}}"
 {{- else}}
@@ -51,7 +56,7 @@ LOWER=${ROOTFS:-}
 if [ -z "$LOWER" ]; then
 	# shellcheck disable=SC2043 # of other images there are more
 	for layer in {{quoteAll .Store}}; do # topmost first
-		[ -d "$layer" ] || die "the layers of $IMAGE are not there any more. Unpack the image and name the directory:
+		[ -d "$layer" ] || die "the layers of $IMAGE are not there any more. Unpack the image and name the directory, by a daemon that has it (DOCKER_HOST names that of learndocker):
   mkdir rootfs && docker export \$(docker create $IMAGE) | tar -x -C rootfs && sudo ROOTFS=rootfs sh $0"
 		LOWER="${LOWER:+$LOWER:}$layer"
 	done
@@ -272,6 +277,9 @@ nsenter -t "$PID" --mount --root=/ --wd="/proc/$PID/root" umount -l .
 # --- {{.Say "process.exec"}}
 if [ -n "${LOOK:-}" ]; then sh -c "$LOOK" 3<&- 4<&-; fi
 kill $WATCHER 2>/dev/null || :
+{{- if .Detached}}
+echo "$0: the run was detached (-d). Here the program stays in the foreground: ^C ends it, and all that was made" >&2
+{{- end}}
 echo go >&3
 status=0
 wait $KEEPER || status=$?

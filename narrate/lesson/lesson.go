@@ -26,7 +26,7 @@ const Format = 1
 const MaxScript = 1 << 20
 
 // Panels are what a stop can show.
-var Panels = []string{"wire", "store", "layers", "acts", "namespaces", "cgroup", "mounts", "process", "ids", "security", "network", "config", "registry", "digests", "image", "changes", "containers"}
+var Panels = []string{"wire", "store", "layers", "acts", "namespaces", "cgroup", "mounts", "process", "ids", "security", "network", "config", "registry", "digests", "image", "changes", "containers", "walls"}
 
 // Needs are what a lesson can need of the machine: layers stacked by some means,
 // user namespaces, to be root, control groups with their limits, a bridge.

@@ -152,12 +152,6 @@ func Tree(dir string) []string {
 	return list(names)
 }
 
-// NamespacesOf reads a process's namespaces beside another's; none for a
-// process that has gone.
-func NamespacesOf(pid, host int) []Namespace {
-	return namespaces(filepath.Join("/proc", strconv.Itoa(pid)), filepath.Join("/proc", strconv.Itoa(host)))
-}
-
 // HasMount reports whether the process sees a mount there.
 func HasMount(pid int, target string) bool {
 	for _, m := range mounts(filepath.Join("/proc", strconv.Itoa(pid))) {

@@ -35,11 +35,14 @@ type Snapshot struct {
 	Store      []File            `json:"store"`
 }
 
-// Namespace is one of the process's namespaces beside the observer's own.
+// Namespace is one of the process's namespaces beside those of the host, that is,
+// of the observer, who is in none of the engine's making, and of the daemon, which
+// an ordinary user's is: it lives in a user and a mount namespace of its own.
 type Namespace struct {
-	Type  string `json:"type"`
-	Inode uint64 `json:"inode"`
-	Host  uint64 `json:"host"`
+	Type   string `json:"type"`
+	Inode  uint64 `json:"inode"`
+	Host   uint64 `json:"host"`
+	Daemon uint64 `json:"daemon,omitempty"` // 0 where the daemon is not known, or not ours to look at
 	// Members are the processes in it, where it is not the host's.
 	Members []Member `json:"members,omitempty"`
 }
@@ -100,19 +103,15 @@ type Subject struct {
 	Roles     map[string]int // role → pid, of the processes of the story
 	Cgroup    []string       // directories of the container's group
 	StoreDir  string
-	DaemonPID int // whose namespaces are "the host's"; 0 for the observer's own
+	DaemonPID int // 0 where it is not known
 }
 
 // Take reads the snapshot. It never fails: a process that has gone leaves its
 // fields empty.
 func Take(s Subject) Snapshot {
-	host := "self"
-	if s.DaemonPID > 0 {
-		host = strconv.Itoa(s.DaemonPID)
-	}
 	proc := filepath.Join("/proc", strconv.Itoa(s.PID))
 	snap := Snapshot{PID: s.PID, Status: Status(s.PID)}
-	snap.Namespaces = list(namespaces(proc, filepath.Join("/proc", host)))
+	snap.Namespaces = list(NamespacesOf(s.PID, s.DaemonPID))
 	fillMembers(snap.Namespaces)
 	snap.UIDMap, snap.GIDMap = oneLine(proc+"/uid_map"), oneLine(proc+"/gid_map")
 	snap.Root, _ = os.Readlink(proc + "/root") // empty where it may not be read
@@ -172,14 +171,32 @@ func Status(pid int) map[string]string {
 // Types are the namespaces shown, in the order of namespaces(7)'s table.
 var Types = []string{"cgroup", "ipc", "net", "mnt", "pid", "time", "user", "uts"}
 
-func namespaces(proc, host string) []Namespace {
+// Of reports whose a namespace is besides: "host", "daemon" where it is the
+// daemon's and not the host's, or "" where it is neither's.
+func (n Namespace) Of() string {
+	switch n.Inode {
+	case n.Host:
+		return "host"
+	case n.Daemon:
+		return "daemon"
+	}
+	return ""
+}
+
+// NamespacesOf reads a process's namespaces beside the host's and the daemon's;
+// none for a process that has gone.
+func NamespacesOf(pid, daemon int) []Namespace {
 	var all []Namespace
 	for _, t := range Types {
-		inode := Inode(filepath.Join(proc, "ns", t))
-		if inode == 0 {
+		of := func(process string) uint64 { return Inode(filepath.Join("/proc", process, "ns", t)) }
+		n := Namespace{Type: t, Inode: of(strconv.Itoa(pid)), Host: of("self")}
+		if n.Inode == 0 {
 			continue
 		}
-		all = append(all, Namespace{Type: t, Inode: inode, Host: Inode(filepath.Join(host, "ns", t))})
+		if daemon > 0 {
+			n.Daemon = of(strconv.Itoa(daemon))
+		}
+		all = append(all, n)
 	}
 	return all
 }

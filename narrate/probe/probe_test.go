@@ -3,6 +3,7 @@
 package probe
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"errors"
@@ -32,6 +33,47 @@ func TestOwnProcess(t *testing.T) {
 	}
 	if len(snap.Mounts) == 0 || !slices.Contains(snap.Interfaces, "lo") {
 		t.Errorf("%d mounts, interfaces %v", len(snap.Mounts), snap.Interfaces)
+	}
+}
+
+// TestWhoseNamespace: the host's are the observer's own, whatever the daemon
+// lives in; what is the daemon's alone is told apart.
+func TestWhoseNamespace(t *testing.T) {
+	unshare, err := exec.LookPath("unshare")
+	if err != nil {
+		t.Fatal("unshare is missing: apt-get install util-linux")
+	}
+	daemon := exec.Command(unshare, "-rm", "sh", "-c", `unshare -u sh -c 'echo $$; read end' & echo here; read end <&3`)
+	hold, end, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer end.Close()
+	daemon.Stdin, daemon.ExtraFiles = hold, []*os.File{hold}
+	out, err := daemon.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := daemon.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { end.Close(); hold.Close(); _ = daemon.Wait() }()
+	container := 0
+	for lines := bufio.NewScanner(out); container == 0 && lines.Scan(); {
+		container, _ = strconv.Atoi(lines.Text()) // the other line is no number
+	}
+	want := map[string]string{"user": "daemon", "mnt": "daemon", "uts": "", "net": "host", "pid": "host"}
+	for _, n := range Take(Subject{PID: container, DaemonPID: daemon.Process.Pid}).Namespaces {
+		if of, ok := want[n.Type]; ok && n.Of() != of {
+			t.Errorf("%s: of %q, want %q: %+v", n.Type, n.Of(), of, n)
+		}
+		if n.Host != Inode("/proc/self/ns/"+n.Type) {
+			t.Errorf("%s: %d is not this process's", n.Type, n.Host)
+		}
+		delete(want, n.Type)
+	}
+	if len(want) > 0 {
+		t.Errorf("not seen: %v", want)
 	}
 }
 

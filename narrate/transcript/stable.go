@@ -147,7 +147,10 @@ func volatile(steps []*narrate.Step) map[string]subject {
 			pid(p.Parent)
 		}
 		for _, n := range s.Probe.Namespaces {
-			for _, inode := range []uint64{n.Inode, n.Host} {
+			for _, inode := range []uint64{n.Inode, n.Host, n.Daemon} {
+				if inode == 0 { // not known
+					continue
+				}
 				add("ns", strconv.FormatUint(inode, 10), fmt.Sprint(inode))
 			}
 		}

@@ -9,6 +9,7 @@
 //	     │ ◄── {"abort":"reason"} ───────  │  or: it unwinds
 //	     │ ── {"hooks":[…]} ────────────►  │  init only: it waits until they have run
 //	     │ ── {"waits":true} ───────────►  │  init only: for whoever starts it, by another way
+//	     │ ◄── {"free":true} ────────────  │  at any time: nothing is held from here on
 //	     │ ── {"error":{…}} ────────────►  │  the last word of one that could not go on
 //
 // A closed connection means abort to the held side; to the other side it means
@@ -36,6 +37,9 @@ const MaxPacket = 4 << 20
 // on, or went away.
 var ErrAborted = errors.New("aborted by the watcher")
 
+// errBroken is the error of a connection over which nothing more can be sent.
+var errBroken = errors.New("send packet")
+
 // Failure is the last word of a held process that cannot go on.
 type Failure struct {
 	Message string `json:"message"`
@@ -49,6 +53,7 @@ type Packet struct {
 	Point *stage.Point    `json:"point,omitempty"`
 	Go    bool            `json:"go,omitempty"`
 	Abort string          `json:"abort,omitempty"`
+	Free  bool            `json:"free,omitempty"` // the watcher leaves, and lets everything go on
 	Error *Failure        `json:"error,omitempty"`
 	Ready bool            `json:"ready,omitempty"` // from init only: it waits for its setup
 	Setup json.RawMessage `json:"setup,omitempty"` // to init only: what to make of itself
@@ -85,7 +90,7 @@ func (c *Conn) Send(p Packet) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, err := c.w.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("send packet: %w", err)
+		return fmt.Errorf("%w: %w", errBroken, err)
 	}
 	return nil
 }
@@ -133,6 +138,7 @@ type Holder struct {
 	once sync.Once
 	word chan Packet
 	asks atomic.Bool // a point has been shown and the word on it has not come
+	free atomic.Bool // the watcher has left in peace: set before gone is closed
 }
 
 // NewHolder starts to listen for the other end's words. One who speaks out of
@@ -149,6 +155,10 @@ func (h *Holder) listen() {
 	defer h.Leave()
 	for {
 		p, err := h.conn.Receive()
+		if err == nil && p.Free {
+			h.free.Store(true)
+			return
+		}
 		if err != nil || !h.asks.CompareAndSwap(true, false) {
 			return
 		}
@@ -163,8 +173,17 @@ func (h *Holder) listen() {
 // Gone is closed when the other end has left.
 func (h *Holder) Gone() <-chan struct{} { return h.gone }
 
-// Leave ends the conversation: whatever is held or comes to a point aborts.
+// Leave ends the conversation: whatever is held or comes to a point aborts,
+// unless the watcher has let everything go.
 func (h *Holder) Leave() { h.once.Do(func() { close(h.gone) }) }
+
+// left is what comes of a point where the watcher has left.
+func (h *Holder) left() error {
+	if h.free.Load() {
+		return nil
+	}
+	return ErrAborted
+}
 
 // At shows the point and waits for the word.
 func (h *Holder) At(ctx context.Context, p stage.Point) error {
@@ -172,7 +191,7 @@ func (h *Holder) At(ctx context.Context, p stage.Point) error {
 	case <-h.turn:
 		defer func() { h.turn <- struct{}{} }()
 	case <-h.gone:
-		return ErrAborted
+		return h.left()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -180,6 +199,12 @@ func (h *Holder) At(ctx context.Context, p stage.Point) error {
 	p.Seq = h.seq
 	h.asks.Store(true)
 	if err := h.conn.Send(Packet{Point: &p}); err != nil {
+		if errors.Is(err, errBroken) {
+			<-h.gone // a last word may have come before
+			if h.left() == nil {
+				return nil
+			}
+		}
 		return errors.Join(ErrAborted, err)
 	}
 	select {
@@ -189,6 +214,6 @@ func (h *Holder) At(ctx context.Context, p stage.Point) error {
 		}
 		return fmt.Errorf("%w: %s", ErrAborted, word.Abort)
 	case <-h.gone:
-		return ErrAborted
+		return h.left()
 	}
 }

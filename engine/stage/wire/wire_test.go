@@ -64,6 +64,31 @@ func TestAbortAndLeaving(t *testing.T) {
 	}
 }
 
+// TestLetGo: a watcher that leaves in peace aborts nothing, neither what it holds
+// nor what comes after.
+func TestLetGo(t *testing.T) {
+	h, watcher, conn := pair(t)
+	done := make(chan error, 2)
+	for range 2 {
+		go func() { done <- h.At(context.Background(), stage.Point{Fact: stage.Lookup{}}) }()
+	}
+	if _, err := watcher.Receive(); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(watcher.Send(Packet{Free: true}), conn.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Errorf("what was held: %v", err)
+		}
+	}
+	<-h.Gone()
+	if err := h.At(context.Background(), stage.Point{Fact: stage.Lookup{}}); err != nil {
+		t.Errorf("what comes after: %v", err)
+	}
+}
+
 func TestPointsQueueUp(t *testing.T) {
 	h, watcher, _ := pair(t)
 	var group sync.WaitGroup

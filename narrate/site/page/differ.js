@@ -11,7 +11,7 @@ export function normal(steps) {
   for (const step of steps) {
     const { probe = {}, point } = step;
     for (const p of probe.processes ?? []) [p.pid, p.parent, ...(p.nspid ?? [])].forEach(n => number(n, 'pid'));
-    for (const n of probe.namespaces ?? []) [n.inode, n.host].forEach(i => number(i, 'ns'));
+    for (const n of probe.namespaces ?? []) [n.inode, n.host, n.daemon].filter(Boolean).forEach(i => number(i, 'ns'));
     number(point?.pid, 'pid');
     name(step.dataRoot, 'data');
     name(step.dataRoot?.replace(/\/data$/, ''), 'dir');

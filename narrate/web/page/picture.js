@@ -194,7 +194,7 @@ function Cable({ at: [x, y], to, fresh }) {
 
 function Foot({ c, at: [x, y, w], say }) {
   const text = c.network?.address ? `eth0 ${c.network.address}${c.network.veth ? ` ↔ ${c.network.veth}` : ''}`
-    : c.network && !c.network.address ? `${say('network')}: lo` : c.shared.length && c.own.length ? `${say('shared with the host')}: ${c.shared.map(n => n.type).join(' ')}` : c.pid ? '' : say('files only, no process');
+    : c.network && !c.network.address ? `${say('network')}: lo` : c.shared.length && c.own.length ? `${say('shared with the host')}: ${c.shared.map(n => n.type).join(' ')}${c.daemons?.length ? `, ${say("the daemon's")}: ${c.daemons.map(n => n.type).join(' ')}` : ''}` : c.pid ? '' : say('files only, no process');
   return html`<text class="small faint" x=${x} y=${y}>${cut(text, Math.floor(w / 7.2))}</text>`;
 }
 

@@ -169,8 +169,10 @@ function walls(scene, c, probe, n) {
   const order = ['user', 'mnt', 'net', 'ipc', 'uts', 'cgroup', 'pid', 'time'];
   const all = [...(probe.namespaces ?? [])].sort((a, b) => order.indexOf(a.type) - order.indexOf(b.type));
   if (!all.length) return;
-  c.own = all.filter(n => n.inode !== n.host).map(n => ({ ...n, born: before.has(n.inode) ? c.own.find(o => o.inode === n.inode).born : scene.now }));
+  const known = n => n.inode === n.host || n.inode === n.daemon;
+  c.own = all.filter(n => !known(n)).map(n => ({ ...n, born: before.has(n.inode) ? c.own.find(o => o.inode === n.inode).born : scene.now }));
   c.shared = all.filter(n => n.inode === n.host);
+  c.daemons = all.filter(n => known(n) && n.inode !== n.host); // an ordinary user's daemon has some of its own
   if (probe.status) Object.assign(c, { status: probe.status, statusAt: n });
 }
 
