@@ -26,7 +26,7 @@ func (c *Container) Attach(a Attachment) (done <-chan struct{}, leave func()) {
 // Resize tells the container's terminal its size, in characters.
 func (c *Container) Resize(height, width uint16) error {
 	if !c.Snapshot().State.Running {
-		return errorOf(ErrConflict, "container %s is not running", c.record.ID)
+		return errorOf(ErrConflict, "Container %s is not running", c.record.ID)
 	}
 	return c.terminal.resize(height, width)
 }

@@ -74,9 +74,9 @@ func (e *Engine) CreateExec(ctx context.Context, c *Container, q containertypes.
 func executes(r Record) error {
 	switch {
 	case !r.State.Running || r.State.Restarting && r.State.Pid == 0:
-		return errorOf(ErrConflict, "container %s is not running", r.ID)
+		return errorOf(ErrConflict, "Container %s is not running", r.ID)
 	case r.State.Paused:
-		return errorOf(ErrConflict, "container %s is paused, unpause the container before exec", r.ID)
+		return errorOf(ErrConflict, "Container %s is paused, unpause the container before exec", r.Name)
 	}
 	return nil
 }
@@ -377,7 +377,7 @@ func (r *execRun) abandon(err error) {
 	if r.process != nil {
 		r.process.Kill()
 	}
-	r.close(failureStatus(err))
+	r.close(max(failureStatus(err), 126)) // Docker's: what cannot be begun cannot be run
 }
 
 // execError puts init's failure into Docker's words.
@@ -385,6 +385,9 @@ func execError(err error) error {
 	failure := failureOf(err)
 	if failure == nil {
 		return err
+	}
+	if failure.Bare {
+		return errorOf(ErrInvalid, "%s", failure.Message)
 	}
 	return errorOf(ErrInvalid, "OCI runtime exec failed: exec failed: unable to start container process: %s: unknown", failure.Message)
 }

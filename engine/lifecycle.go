@@ -46,7 +46,7 @@ func (c *Container) runningProcess() (*container.Process, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.process == nil {
-		return nil, errorOf(ErrConflict, "container %s is not running", c.record.ID)
+		return nil, errorOf(ErrConflict, "Container %s is not running", c.record.ID)
 	}
 	return c.process, nil
 }
@@ -176,11 +176,11 @@ func (c *Container) freezable(paused bool) (*cgroup.Group, error) {
 	defer c.mu.Unlock()
 	switch {
 	case c.process == nil:
-		return nil, errorOf(ErrConflict, "container %s is not running", c.record.ID)
+		return nil, errorOf(ErrConflict, "Container %s is not running", c.record.ID)
 	case c.record.State.Paused && !paused:
-		return nil, errorOf(ErrConflict, "container %s is already paused", c.record.ID)
+		return nil, errorOf(ErrConflict, "Container %s is already paused", c.record.ID)
 	case !c.record.State.Paused && paused:
-		return nil, errorOf(ErrConflict, "container %s is not paused", c.record.ID)
+		return nil, errorOf(ErrConflict, "Container %s is not paused", c.record.ID)
 	case c.group == nil:
 		return nil, errorOf(ErrConflict, "cannot pause container %s: it has no control group on this machine", c.record.ID)
 	}
@@ -224,7 +224,7 @@ func (e *Engine) Rename(ctx context.Context, c *Container, name string) error {
 	case name == old:
 		return errorOf(ErrInvalid, "Renaming a container with the same name as its current name")
 	case !validName.MatchString(name):
-		return errorOf(ErrInvalid, "Error when allocating new name: Invalid container name (%s), only %s are allowed", name, nameCharacters)
+		return errorOf(ErrInvalid, "Error when allocating new name: Invalid container name (/%s), only %s are allowed", name, nameCharacters)
 	}
 	e.mu.Lock()
 	if other := e.named(name); other != nil {

@@ -107,6 +107,9 @@ func startError(err error) error {
 	if failure == nil {
 		return err
 	}
+	if failure.Bare {
+		return errorOf(ErrInvalid, "%s", failure.Message)
+	}
 	return errorOf(ErrInvalid, "failed to create task for container: OCI runtime create failed: unable to start container process: %s", failure.Message)
 }
 

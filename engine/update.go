@@ -24,8 +24,8 @@ func (e *Engine) Update(ctx context.Context, c *Container, q containertypes.Upda
 	changed := merged(old, q)
 	group, r := c.group, c.record
 	c.mu.Unlock()
-	if err := checkUpdate(&changed); err != nil {
-		return err
+	if err := checkUpdate(old, q, &changed); err != nil {
+		return Within(err, "Cannot update container %s", r.ID)
 	}
 	if r.State.Running && group == nil && limitsChange(old, changed) {
 		return errorOf(ErrConflict, "cannot update container %s: it has no control group on this machine", r.ID)
@@ -85,7 +85,18 @@ func merged(h containertypes.HostConfig, q containertypes.UpdateConfig) containe
 	return h
 }
 
-func checkUpdate(h *containertypes.HostConfig) error {
+// checkUpdate refuses what contradicts what was so before.
+func checkUpdate(old containertypes.HostConfig, q containertypes.UpdateConfig, h *containertypes.HostConfig) error {
+	switch {
+	case old.NanoCPUs > 0 && q.CPUQuota != 0:
+		return errorOf(ErrConflict, "Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set")
+	case old.NanoCPUs > 0 && q.CPUPeriod != 0:
+		return errorOf(ErrConflict, "Conflicting options: CPU Period cannot be updated as NanoCPUs has already been set")
+	case (old.CPUQuota > 0 || old.CPUPeriod > 0) && q.NanoCPUs != 0:
+		return errorOf(ErrConflict, "Conflicting options: Nano CPUs cannot be updated as CPU Period/Quota has already been set")
+	case q.Memory > 0 && q.MemorySwap == 0 && old.MemorySwap > 0 && q.Memory > old.MemorySwap:
+		return errorOf(ErrConflict, "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time")
+	}
 	if h.AutoRemove && h.RestartPolicy.Name != "" && h.RestartPolicy.Name != containertypes.RestartPolicyDisabled {
 		return errorOf(ErrConflict, "Restart policy cannot be updated because AutoRemove is enabled for the container")
 	}

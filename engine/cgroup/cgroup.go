@@ -42,12 +42,8 @@ type root struct {
 	dir        string
 }
 
-// joined are the v1 controllers whose groups every container enters, onDemand
-// those for which it must have been asked for a limit.
-var (
-	joined   = []string{"memory", "cpu", "cpuacct", "pids", "devices", "freezer"}
-	onDemand = []string{"cpuset", "blkio", "hugetlb"}
-)
+// joined are the v1 controllers whose groups a container enters.
+var joined = []string{"memory", "cpu", "cpuacct", "cpuset", "blkio", "pids", "devices", "freezer", "hugetlb"}
 
 // Detect reads the mounted hierarchies from /proc/self/mountinfo. The
 // containers' groups will be children of parent; "" is DefaultParent.
@@ -63,7 +59,6 @@ func Detect(parent string) (System, error) {
 		return System{}, fmt.Errorf("read cgroup mounts: %w", err)
 	}
 	s := System{Parent: filepath.Clean(parent)}
-	order := slices.Concat(joined, onDemand)
 	var unified string
 	for _, m := range mounts {
 		if m.FSType == "cgroup2" {
@@ -73,7 +68,7 @@ func Detect(parent string) (System, error) {
 			continue
 		}
 		for option := range strings.SplitSeq(m.VFSOptions, ",") {
-			if slices.Contains(order, option) && !slices.ContainsFunc(s.roots, func(r root) bool { return r.controller == option }) {
+			if slices.Contains(joined, option) && !slices.ContainsFunc(s.roots, func(r root) bool { return r.controller == option }) {
 				s.roots = append(s.roots, root{option, m.Mountpoint})
 			}
 		}
@@ -82,7 +77,7 @@ func Detect(parent string) (System, error) {
 	case len(s.roots) > 0:
 		s.Version, s.Hybrid = "v1", unified != ""
 		slices.SortFunc(s.roots, func(a, b root) int {
-			return slices.Index(order, a.controller) - slices.Index(order, b.controller)
+			return slices.Index(joined, a.controller) - slices.Index(joined, b.controller)
 		})
 	case unified != "":
 		s.Version, s.roots = "v2", []root{{dir: unified}}
@@ -94,7 +89,7 @@ func Detect(parent string) (System, error) {
 type Group struct {
 	system System
 	path   string   // below each root
-	asked  []string // controllers beyond those that every container enters
+	asked  []string // v2: controllers that limits need
 }
 
 // Open names the group of a container without touching it.
@@ -335,26 +330,15 @@ func (g *Group) handDown(k sys.Kernel, dir string) (refused error) {
 	return refused
 }
 
-// Dirs are the group's directories, one for each hierarchy that it is in.
+// Dirs are the group's directories, one for each hierarchy.
 func (g *Group) Dirs() []string {
 	var dirs []string
-	for _, r := range g.roots() {
+	for _, r := range g.system.roots {
 		if dir := filepath.Join(r.dir, g.path); !slices.Contains(dirs, dir) {
 			dirs = append(dirs, dir)
 		}
 	}
 	return dirs
-}
-
-// roots are the hierarchies that the group is in, or is to be made in.
-func (g *Group) roots() []root {
-	return slices.DeleteFunc(slices.Clone(g.system.roots), func(r root) bool {
-		if !slices.Contains(onDemand, r.controller) || slices.Contains(g.asked, r.controller) {
-			return false
-		}
-		_, err := os.Stat(filepath.Join(r.dir, g.path))
-		return err != nil
-	})
 }
 
 func (g *Group) dir(controller string) string {
@@ -457,7 +441,7 @@ func (g *Group) Controllers() []string {
 		return nil
 	}
 	var names []string
-	for _, r := range g.roots() {
+	for _, r := range g.system.roots {
 		names = append(names, r.controller)
 	}
 	return names

@@ -27,7 +27,7 @@ func fakeGroup(t *testing.T, version string) *Group {
 	if version == "v2" {
 		s.roots = []root{{dir: t.TempDir()}}
 	} else {
-		for _, c := range slices.Concat(joined, onDemand) {
+		for _, c := range joined {
 			s.roots = append(s.roots, root{c, filepath.Join(t.TempDir(), c)})
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -138,7 +139,7 @@ func (g *Group) usageV1() Usage {
 		Periods: throttled["nr_periods"], Throttled: throttled["nr_throttled"], ThrottledTime: throttled["throttled_time"],
 		Memory: g.count("memory", "memory.usage_in_bytes"), MemoryLimit: g.count("memory", "memory.limit_in_bytes"),
 		MaxMemory: g.count("memory", "memory.max_usage_in_bytes"), MemoryStat: g.table("memory", "memory.stat"),
-		OOMFailures: g.count("memory", "memory.failcnt"), Pids: g.count("pids", "pids.current"), PidsLimit: g.pidsLimit(),
+		OOMFailures: g.count("memory", "memory.failcnt"), Pids: g.count("pids", "pids.current"), PidsLimit: g.pidsLimit(), IO: g.throttled(),
 	}
 	if text, err := g.text("cpuacct", "cpuacct.usage_percpu"); err == nil {
 		for field := range strings.FieldsSeq(text) {
@@ -147,6 +148,38 @@ func (g *Group) usageV1() Usage {
 		}
 	}
 	return u
+}
+
+// throttled reads the traffic of v1: lines "8:0 Read 4096", of bytes and of
+// operations.
+func (g *Group) throttled() []IO {
+	var list []IO
+	for _, file := range []string{"blkio.throttle.io_service_bytes", "blkio.throttle.io_serviced"} {
+		text, _ := g.text("blkio", file) // "" where nobody counts
+		for line := range strings.Lines(text) {
+			var major, minor, n uint64
+			var op string
+			if _, err := fmt.Sscanf(line, "%d:%d %s %d", &major, &minor, &op, &n); err != nil {
+				continue // the sum at the end
+			}
+			list = counted(list, IO{Major: major, Minor: minor, Op: strings.ToLower(op)}, n, file)
+		}
+	}
+	return list
+}
+
+// counted adds a number to the entry of its device and operation.
+func counted(list []IO, of IO, n uint64, file string) []IO {
+	at := slices.IndexFunc(list, func(o IO) bool { return o.Major == of.Major && o.Minor == of.Minor && o.Op == of.Op })
+	if at < 0 {
+		list, at = append(list, of), len(list)
+	}
+	if strings.HasSuffix(file, "bytes") {
+		list[at].Bytes = n
+	} else {
+		list[at].Ops = n
+	}
+	return list
 }
 
 func (g *Group) pidsLimit() uint64 {

@@ -144,7 +144,7 @@ func attachContainer(x *exchange) error {
 	query := x.r.URL.Query()
 	s := c.Snapshot()
 	if s.State.Paused {
-		return engine.ErrorOf(engine.ErrConflict, "container %s is paused, unpause the container before attach", s.ID)
+		return engine.ErrorOf(engine.ErrConflict, "Container %s is paused, unpause the container before attach", s.ID)
 	}
 	keys, err := parseKeys(query.Get("detachKeys"))
 	if err != nil {

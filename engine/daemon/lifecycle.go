@@ -81,16 +81,16 @@ var closed = func() <-chan struct{} {
 }()
 
 func killContainer(x *exchange) error {
-	c, err := x.container()
-	if err != nil {
-		return err
-	}
 	signal, err := parseSignal(x.r.URL.Query().Get("signal"), unix.SIGKILL)
 	if err != nil {
 		return err
 	}
-	if err := x.Signal(x.r.Context(), c, signal); err != nil {
-		return engine.Within(err, "cannot kill container: %s", x.r.PathValue("id"))
+	c, err := x.container()
+	if err == nil {
+		err = x.Signal(x.r.Context(), c, signal)
+	}
+	if err != nil {
+		return engine.Within(err, "Cannot kill container: %s", x.r.PathValue("id"))
 	}
 	return x.json(http.StatusNoContent, nil)
 }
@@ -105,7 +105,7 @@ func parseSignal(name string, fallback syscall.Signal) (syscall.Signal, error) {
 	if s := unix.SignalNum("SIG" + strings.TrimPrefix(strings.ToUpper(name), "SIG")); s != 0 {
 		return s, nil
 	}
-	return 0, badRequest{fmt.Errorf("invalid signal: %s", name)}
+	return 0, badRequest{fmt.Errorf("Invalid signal: %s", name)}
 }
 
 // stopSeconds is how long a program may take over its end, Docker's number.

@@ -101,7 +101,9 @@ func statusOf(err error) int {
 // lookPath finds the program as execvp(3) does, in the container's PATH.
 func lookPath(name string, env []string) (string, error) {
 	if strings.Contains(name, "/") {
-		if err := executable(name); err != nil {
+		if err := executable(name); errors.Is(err, unix.EACCES) {
+			return "", &wire.Failure{Message: fmt.Sprintf("exec: %q: %s", name, err), Status: 126}
+		} else if err != nil {
 			return "", &wire.Failure{Message: fmt.Sprintf("exec: %q: stat %s: %s", name, name, err), Status: statusOf(err)}
 		}
 		return name, nil

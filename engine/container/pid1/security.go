@@ -19,6 +19,7 @@ import (
 
 	"github.com/learndocker/learndocker/engine/container/caps"
 	"github.com/learndocker/learndocker/engine/stage"
+	"github.com/learndocker/learndocker/engine/stage/wire"
 )
 
 // dropPrivileges cuts down what the process may ask of the kernel. The order
@@ -146,6 +147,7 @@ func (p *initProcess) identity() (*user.ExecUser, error) {
 	if err != nil {
 		return nil, err
 	}
+	who.Sgids = withOwn(who)
 	if !slices.ContainsFunc(p.Spec.Process.Env, func(e string) bool { return strings.HasPrefix(e, "HOME=") }) {
 		p.Spec.Process.Env = append(p.Spec.Process.Env, "HOME="+who.Home)
 	}
@@ -159,7 +161,7 @@ func (p *initProcess) lookUp() (*user.ExecUser, error) {
 	defer closeGroup()
 	who, err := user.GetExecUser(p.Spec.Process.User.Username, &user.ExecUser{Home: "/"}, passwd, group)
 	if err != nil {
-		return nil, err // names the user
+		return nil, &wire.Failure{Message: err.Error(), Status: 125, Bare: true} // names the user
 	}
 	if len(p.Groups) == 0 {
 		return who, nil
@@ -168,10 +170,22 @@ func (p *initProcess) lookUp() (*user.ExecUser, error) {
 	defer closeAgain()
 	further, err := user.GetAdditionalGroups(p.Groups, again)
 	if err != nil {
-		return nil, err
+		return nil, &wire.Failure{Message: err.Error(), Status: 125, Bare: true}
 	}
 	who.Sgids = append(who.Sgids, further...)
 	return who, nil
+}
+
+// withOwn puts a user's own group first among all of its groups, once: a program
+// that drops its own must not gain by it (CVE-2022-36109).
+func withOwn(who *user.ExecUser) []int {
+	groups := []int{who.Gid}
+	for _, g := range who.Sgids {
+		if !slices.Contains(groups, g) {
+			groups = append(groups, g)
+		}
+	}
+	return groups
 }
 
 func openBounded(name string) (io.Reader, func() error) {

@@ -43,7 +43,8 @@ var errBroken = errors.New("send packet")
 // Failure is the last word of a held process that cannot go on.
 type Failure struct {
 	Message string `json:"message"`
-	Status  int    `json:"status"` // exit status that the container gets: 125, 126 or 127
+	Status  int    `json:"status"`         // exit status that the container gets: 125, 126 or 127
+	Bare    bool   `json:"bare,omitempty"` // the user's own mistake, not the runtime's failure: it stands for itself
 }
 
 func (f *Failure) Error() string { return f.Message }
