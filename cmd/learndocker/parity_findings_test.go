@@ -233,3 +233,42 @@ func TestParityUses(t *testing.T) {
 		}
 	}
 }
+
+// TestParityVerdict: what differs needs a mark, and a mark needs a difference.
+func TestParityVerdict(t *testing.T) {
+	same, other := outcome{stdout: "a"}, outcome{stdout: "b"}
+	for _, c := range []struct {
+		mark            *mark
+		newer, older    outcome // what ours says to each docker command; theirs is "a"
+		unmarked, stale bool
+	}{
+		{nil, same, same, false, false},
+		{nil, same, other, true, false},
+		{&mark{kind: "differs"}, other, other, false, false},
+		{&mark{kind: "differs"}, same, other, false, false},
+		{&mark{kind: "absent"}, same, same, false, true},
+		{&mark{kind: "differs", only: "20.10"}, same, other, false, false},
+		{&mark{kind: "differs", only: "20.10"}, other, other, true, false},
+		{&mark{kind: "differs", only: "20.10"}, other, same, true, true},
+		{&mark{kind: "differs", only: "28"}, same, other, true, true},
+	} {
+		r := &row{mark: c.mark}
+		results := newParityResults()
+		results.add(parityResult{row: r, version: "28.2.2", theirs: same, ours: c.newer}, parityResult{row: r, version: "20.10.24", theirs: same, ours: c.older})
+		unmarked, stale := results.verdict(r)
+		if len(unmarked) > 0 != c.unmarked || stale != c.stale {
+			t.Errorf("%+v: %d unmarked, stale %v", c, len(unmarked), stale)
+		}
+	}
+	works, no, later, why := finding{verdict: "works"}, finding{verdict: refused}, finding{"absent", notYet}, finding{"differs", "so"}
+	for _, c := range []struct {
+		list []finding
+		want finding
+	}{
+		{[]finding{later, no, works}, works}, {[]finding{no, later}, later}, {[]finding{later, no, why}, why}, {nil, finding{}},
+	} {
+		if got := sum(c.list); got != c.want {
+			t.Errorf("%v sums up as %v, want %v", c.list, got, c.want)
+		}
+	}
+}

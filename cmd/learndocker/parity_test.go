@@ -127,7 +127,11 @@ type paritySide struct {
 }
 
 func (b *parityBench) side(d parityDaemon, dir string) *paritySide {
-	return &paritySide{b, d, dir, newMasker(d.data, "<root>", dir, "<here>", strings.TrimPrefix(d.host, "unix://"), "<socket>", d.dir, "<daemon>", b.bin, "<bin>", "/"+d.group+"/", "/<group>/")}
+	names := []string{d.data, "<root>", dir, "<here>", strings.TrimPrefix(d.host, "unix://"), "<socket>", d.dir, "<daemon>", b.bin, "<bin>"}
+	if d.group != "" {
+		names = append(names, "/"+d.group+"/", "/<group>/")
+	}
+	return &paritySide{b, d, dir, newMasker(names...)}
 }
 
 // pullImages lets both daemons have the images.

@@ -107,11 +107,19 @@ func runMoby(t *testing.T, binary, dir string, d parityDaemon) string {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary, "-test.v", "-test.timeout", fmt.Sprint(mobyPatience), "-test.run", os.Getenv("LEARNDOCKER_SUITES_RUN"))
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "DOCKER_HOST="+d.host, "DOCKER_REMOTE_DAEMON=1", "DOCKER_API_VERSION=", "HOME="+t.TempDir())
+	cmd.Env = append(os.Environ(), "DOCKER_HOST="+d.host, "DOCKER_REMOTE_DAEMON=1", "DOCKER_API_VERSION="+d.apiVersion(t), "HOME="+t.TempDir())
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	_ = cmd.Run() // what it says tells more than its status
 	return said.String()
+}
+
+// apiVersion is the newest that the daemon speaks: the tests' client takes its
+// own otherwise.
+func (d parityDaemon) apiVersion(t *testing.T) string {
+	t.Helper()
+	said := clientCommand(t, d.host, nil, dockers(t)[0], "version", "-f", "{{.Server.APIVersion}}").must(t)
+	return strings.TrimSpace(said.stdout)
 }
 
 var testResult = regexp.MustCompile(`(?m)^\s*--- (PASS|FAIL|SKIP): (\S+)`)
