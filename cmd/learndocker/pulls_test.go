@@ -468,7 +468,7 @@ func TestLies(t *testing.T) {
 			image := serveImage(t, lie.make(t, honest(t)))
 			for command, status := range map[string]int{"pull": 1, "run": 125} {
 				o := clientCommand(t, d.host, nil, program(t), command, image)
-				if o.status != status || !matches(`(?s:.*)learndocker: [^\n]*`+lie.want+`[^\n]*\n`, o.stderr) {
+				if o.status != status || !matches(`(?s:.*)`+lie.want+`[^\n]*\n(?s:.*)`, o.stderr) {
 					t.Errorf("%s: status %d, want %d; stderr %.1000q, want %s", command, o.status, status, o.stderr, lie.want)
 				}
 				if strings.Contains(o.stdout+o.stderr, "Downloaded newer image") {

@@ -19,7 +19,7 @@ type updateFlags struct {
 	blkio                                            uint16
 	shares, period, quota, rtPeriod, rtRuntime, pids int64
 	cpuset, mems, restart                            string
-	memory, reservation, kernel                      runflags.Bytes
+	memory, reservation                              runflags.Bytes
 	swap                                             runflags.SwapBytes
 	cpus                                             runflags.CPUs
 }
