@@ -45,7 +45,15 @@ func TestShellInside(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			x := atTerminal(t, uid, "lesson", "hello-world", "--step")
 			x.expect("What docker run hello-world really does", "q quit")
-			stepTo(x, 0, 14)
+			stepTo(x, 0, 1)
+			x.press("l")
+			x.press("d") // the processes
+			if text := x.expect("narrator", "client", "daemon"); strings.Count(text, "learndocker") != 3 {
+				t.Errorf("not all three are called learndocker:\n%s", text)
+			}
+			x.press("q")
+			x.expect("━━ 1/24 ")
+			stepTo(x, 1, 14)
 			x.press("i")
 			x.expect("A shell inside the namespaces.", "the files, and /proc with them, are still the host's")
 			x.press("echo inside-$((40+2)); false\r")

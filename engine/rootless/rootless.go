@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -157,7 +158,15 @@ func Settle() error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 		return fmt.Errorf("keep mounts to ourselves: %w", err)
 	}
+	nameProcess()
 	return nil
+}
+
+// nameProcess gives this process the program's name, by which whoever lists
+// processes knows it. The kernel has named it after what Enter executed, which
+// is /proc/self/exe. A name is no reason to fail.
+func nameProcess() {
+	_ = os.WriteFile("/proc/self/comm", []byte(filepath.Base(os.Args[0])), 0)
 }
 
 // mapIDs gives the child our own id as 0 and, where there are helpers and

@@ -80,6 +80,10 @@ var machines = map[string]struct {
 	"user-one-id": {with(asUser(), func(s *api.Survey) {
 		s.Outside.SubUIDs, s.Outside.SubGIDs, s.Inside.IDs = 0, 0, 1
 	}), Rootless},
+	"user-without-a-name": {with(asUser(), func(s *api.Survey) {
+		s.Outside.User, s.Outside.UID = "", 12345
+		s.Outside.SubUIDs, s.Outside.SubGIDs, s.Inside.IDs = 0, 0, 1
+	}), Rootless},
 	"user-no-uidmap": {with(asUser(), func(s *api.Survey) {
 		s.Outside.UIDHelper, s.Outside.GIDHelper, s.Inside.IDs, s.Outside.SubUIDs = api.Helper{}, api.Helper{}, 1, 0
 	}), Rootless},

@@ -135,9 +135,8 @@ func (c patient) ids() (p Point, asked bool) {
 		mends = append(mends, c.privilegeHelpers())
 	}
 	if o.SubUIDs == 0 || o.SubGIDs == 0 {
-		r := fmt.Sprintf("%d-%d", o.NextSubID, o.NextSubID+65535)
 		lacks = append(lacks, "subordinate ids")
-		mends = append(mends, fmt.Sprintf("usermod --add-subuids %s --add-subgids %s %s", r, r, o.User))
+		mends = append(mends, subordinate(o))
 	}
 	switch {
 	case len(lacks) == 0 && c.Inside == nil: // what it would be, were there a namespace
@@ -152,6 +151,16 @@ func (c patient) ids() (p Point, asked bool) {
 	p.Meaning = "Without " + strings.Join(lacks, " and ") + " a container has one user id: all of an image's files become root's, and -u works for root only."
 	p.Mend = c.asRoot(strings.Join(mends, " && "))
 	return p, true
+}
+
+// subordinate is the line that gives the user subordinate ids. One who has no
+// name in passwd(5) is named by his number, which usermod does not take: subuid(5).
+func subordinate(o api.Outside) string {
+	if o.User == "" {
+		return fmt.Sprintf(`sh -c "echo %d:%d:65536 | tee -a /etc/subuid >>/etc/subgid"`, o.UID, o.NextSubID)
+	}
+	r := fmt.Sprintf("%d-%d", o.NextSubID, o.NextSubID+65535)
+	return fmt.Sprintf("usermod --add-subuids %s --add-subgids %s %s", r, r, o.User)
 }
 
 func (c patient) namespaces() Point {
