@@ -115,7 +115,7 @@ func (r *run) failed(err error) {
 	defer c.mu.Unlock()
 	started := c.record.State.StartedAt
 	c.record.State = containertypes.State{ // Docker's: one that has never run stays created
-		Status: containertypes.StateCreated, ExitCode: failureStatus(err), Error: err.Error(),
+		Status: containertypes.StateCreated, ExitCode: failureStatus(err), Error: startError(err).Error(),
 		FinishedAt: time.Now().UTC().Format(time.RFC3339Nano),
 	}
 	if started != "" {

@@ -3,7 +3,9 @@
 package engine
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/docker/go-units"
 	containertypes "github.com/moby/moby/api/types/container"
@@ -11,6 +13,28 @@ import (
 
 // LogDriver is the one that containers have unless they ask for another.
 const LogDriver = "json-file"
+
+// LogDetails are the labels and variables that the options labels and env of the
+// log driver name: "a=1,b=2".
+func (c *Container) LogDetails() string {
+	r := c.Snapshot()
+	options := r.HostConfig.LogConfig.Config
+	var list []string
+	for name := range strings.SplitSeq(options["labels"], ",") {
+		if value, ok := r.Config.Labels[name]; ok {
+			list = append(list, name+"="+value)
+		}
+	}
+	for name := range strings.SplitSeq(options["env"], ",") {
+		for _, v := range r.Config.Env {
+			if strings.HasPrefix(v, name+"=") {
+				list = append(list, v)
+			}
+		}
+	}
+	slices.Sort(list)
+	return strings.Join(list, ",")
+}
 
 // logOptions are those of the driver json-file.
 type logOptions struct {

@@ -32,7 +32,8 @@ func (e *Engine) Top(ctx context.Context, c *Container, args string) (containert
 	members := c.members(p.PID)
 	out, err := exec.CommandContext(ctx, "ps", words...).Output()
 	if err != nil {
-		return table, fmt.Errorf("error running ps: %w: %s", err, stderrOf(err))
+		first, _, _ := strings.Cut(string(stderrOf(err)), "\n")
+		return table, fmt.Errorf("ps: %s", first)
 	}
 	return pick(out, members)
 }

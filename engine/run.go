@@ -110,7 +110,7 @@ func startError(err error) error {
 	if failure.Bare {
 		return errorOf(ErrInvalid, "%s", failure.Message)
 	}
-	return errorOf(ErrInvalid, "failed to create task for container: OCI runtime create failed: unable to start container process: %s", failure.Message)
+	return errorOf(ErrInvalid, "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: %s: unknown", failure.Message)
 }
 
 // failureOf is the last word of an init that could not go on; nil for any other

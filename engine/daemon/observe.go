@@ -42,6 +42,10 @@ func containerLogs(x *exchange) error {
 		kind = framedType(x.r)
 	}
 	stamped, begun := isTrue(query.Get("timestamps")), false
+	details := ""
+	if isTrue(query.Get("details")) {
+		details = c.LogDetails() + " "
+	}
 	out := writers(terminal, x.w)
 	begin := func() error {
 		begun = true
@@ -58,7 +62,7 @@ func containerLogs(x *exchange) error {
 				return err
 			}
 		}
-		text := e.Text
+		text := details + e.Text
 		if stamped {
 			text = e.Time.Format(stampFormat) + " " + text
 		}

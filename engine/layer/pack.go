@@ -56,8 +56,8 @@ func Archive(out io.Writer, dir string) error {
 // meanwhile; "." is dir itself.
 func ArchiveAs(out io.Writer, dir *os.File, name, as string) error {
 	p := packer{tree: tree{dir}, archive: tar.NewWriter(out), links: map[inode]string{}, as: func(n string) string { return path.Join(as, strings.TrimPrefix(n, name)) }}
-	if as == "." {
-		p.as = func(n string) string { return n }
+	if as == "." { // what is in a directory, without its name
+		p.as = func(n string) string { return "./" + strings.TrimPrefix(n, ".") }
 	}
 	isDir, err := p.nodeAt(name)
 	if err == nil && isDir {
@@ -67,6 +67,14 @@ func ArchiveAs(out io.Writer, dir *os.File, name, as string) error {
 		return fmt.Errorf("archive %s: %w", as, err)
 	}
 	return p.archive.Close()
+}
+
+// rootName names the one id that has the same name everywhere.
+func rootName(id int) string {
+	if id == 0 {
+		return "root"
+	}
+	return ""
 }
 
 type inode struct{ device, number uint64 }
@@ -147,8 +155,9 @@ func (p *packer) nodeAt(name string) (isDir bool, err error) {
 	if p.as != nil {
 		h.Name = p.as(name)
 		if n.isDir() {
-			h.Name += "/"
+			h.Name = strings.TrimSuffix(h.Name, "/") + "/"
 		}
+		h.Uname, h.Gname = rootName(h.Uid), rootName(h.Gid)
 	}
 	if !n.isDir() && n.st.Nlink > 1 {
 		id := inode{n.st.Dev, n.st.Ino}
