@@ -217,7 +217,7 @@ func (c *core) recoverOne(dir string) (dropped *Record, err error) {
 	}
 	one.record.ID = filepath.Base(dir)
 	one.record.endSurvivor()
-	err = errors.Join(one.stack().Unmount(sys.Kernel{}), c.cgroups.Open(one.record.ID).End())
+	err = errors.Join(one.stack().Unmount(sys.Kernel{}), one.groups().Open(one.record.ID).End())
 	if err != nil {
 		return nil, err
 	}

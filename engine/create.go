@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	containertypes "github.com/moby/moby/api/types/container"
@@ -44,11 +45,8 @@ func (e *Engine) Create(ctx context.Context, name string, q containertypes.Creat
 func newRecord(c *core, q containertypes.CreateRequest, img image.Image) Record {
 	id := newID()
 	config := merge(*q.Config, img)
-	if config.Hostname == "" && q.HostConfig.UTSMode != "host" && !q.HostConfig.NetworkMode.IsContainer() {
-		config.Hostname = id[:12]
-		if q.HostConfig.NetworkMode.IsHost() {
-			config.Hostname = hostname()
-		}
+	if config.Hostname == "" {
+		config.Hostname = c.hostnameOf(id, q.HostConfig)
 	}
 	r := Record{
 		ID: id, Image: q.Image, ImageID: img.ID.String(), Created: time.Now().UTC(),
@@ -69,11 +67,31 @@ func newRecord(c *core, q containertypes.CreateRequest, img image.Image) Record 
 	return r
 }
 
+// hostnameOf is the name of a container that is given none: its id's beginning, or
+// that of the machine or the container whose network it shares.
+func (c *core) hostnameOf(id string, h *containertypes.HostConfig) string {
+	if name, ok := strings.CutPrefix(string(h.NetworkMode), "container:"); ok {
+		if other, err := (&Engine{core: c}).Container(name); err == nil {
+			return other.Snapshot().Config.Hostname
+		}
+		return ""
+	}
+	switch {
+	case h.UTSMode == "host":
+		return ""
+	case h.NetworkMode.IsHost():
+		return hostname()
+	}
+	return id[:12]
+}
+
 // merge fills what the user left open from the image's settings. An entrypoint
 // of the user's own drops the image's command too.
 func merge(config containertypes.Config, img image.Image) containertypes.Config {
 	set := img.Config.Config
-	if config.Entrypoint == nil {
+	if len(config.Entrypoint) == 1 && config.Entrypoint[0] == "" { // --entrypoint '': none
+		config.Entrypoint = nil
+	} else if config.Entrypoint == nil {
 		config.Entrypoint = set.Entrypoint
 		if len(config.Cmd) == 0 {
 			config.Cmd = set.Cmd

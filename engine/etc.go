@@ -26,7 +26,9 @@ func (c *Container) hostsFile(address string) string {
 	}
 	if prefix, err := netip.ParsePrefix(address); err == nil {
 		names := c.record.Config.Hostname
-		if domain := c.record.Config.Domainname; domain != "" {
+		if short, _, whole := strings.Cut(names, "."); whole {
+			names += " " + short
+		} else if domain := c.record.Config.Domainname; domain != "" {
 			names = names + "." + domain + " " + names
 		}
 		s += prefix.Addr().String() + "\t" + names + "\n"
@@ -66,7 +68,7 @@ func resolvConf(h *containertypes.HostConfig) string {
 		}
 		kept.WriteString(line)
 	}
-	for _, name := range []string{"nameserver", "search", "options"} {
+	for _, name := range []string{"search", "nameserver", "options"} {
 		kept.WriteString(strings.Join(instead[name], ""))
 	}
 	return kept.String()

@@ -51,7 +51,7 @@ func logOptionsOf(c containertypes.LogConfig) (logOptions, error) {
 		return o, nil
 	case "", LogDriver:
 	default:
-		return o, errorOf(ErrInvalid, "logger: no log driver named '%s' is registered", c.Type)
+		return o, errorOf(ErrInvalid, "error looking up logging plugin %s: plugin %q not found", c.Type, c.Type)
 	}
 	for name, value := range c.Config {
 		var err error

@@ -27,12 +27,9 @@ func (c *Container) options() (container.Options, error) {
 	o := container.Options{
 		ID: c.record.ID, Dir: c.dir, Rootfs: c.stack().Merged(), Hostname: config.Hostname, Domainname: config.Domainname,
 		Args: c.record.Args, Env: config.Env, Cwd: config.WorkingDir, User: config.User, Terminal: config.Tty,
-		CgroupParent: c.core.cgroups.Parent, Limits: limits(h), CapAdd: h.CapAdd, CapDrop: h.CapDrop, ReadonlyRootfs: h.ReadonlyRootfs,
+		CgroupParent: c.groups().Parent, Limits: limits(h), CapAdd: h.CapAdd, CapDrop: h.CapDrop, ReadonlyRootfs: h.ReadonlyRootfs,
 		Privileged: h.Privileged, OOMScoreAdj: h.OomScoreAdj, Sysctls: h.Sysctls, ShmSize: h.ShmSize,
 		MaskedPaths: h.MaskedPaths, ReadonlyPaths: h.ReadonlyPaths,
-	}
-	if h.CgroupParent != "" {
-		o.CgroupParent = path.Join("/", h.CgroupParent)
 	}
 	if h.Init != nil && *h.Init {
 		self, err := os.Executable()
@@ -54,7 +51,37 @@ func (c *Container) options() (container.Options, error) {
 	if err := addDevices(&o, h, c.core.rootless); err != nil {
 		return o, err
 	}
+	for _, text := range h.DeviceCgroupRules {
+		rule, err := container.ParseRule(text)
+		if err != nil {
+			return o, errorOf(ErrInvalid, "%s", err)
+		}
+		o.Rules = append(o.Rules, rule)
+	}
+	o.NoShm = h.IpcMode.IsNone()
 	return o, c.shareNamespaces(&o)
+}
+
+// groups are the machine's control groups, below the parent that the container is
+// to have.
+func (c *Container) groups() cgroup.System {
+	s := c.core.cgroups
+	if h := c.record.HostConfig; h != nil && h.CgroupParent != "" {
+		s.Parent = path.Join("/", h.CgroupParent)
+	}
+	return s
+}
+
+// checkRates refuses devices that are not there; the kernel is asked by number.
+func checkRates(h *containertypes.HostConfig) error {
+	for _, list := range [][]*throttleDevice{h.BlkioDeviceReadBps, h.BlkioDeviceWriteBps, h.BlkioDeviceReadIOps, h.BlkioDeviceWriteIOps} {
+		for _, d := range list {
+			if _, err := os.Stat(d.Path); err != nil {
+				return errorOf(ErrInvalid, "stat %s: no such file or directory", d.Path)
+			}
+		}
+	}
+	return nil
 }
 
 func hostname() string {

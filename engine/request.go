@@ -3,14 +3,16 @@
 package engine
 
 import (
-	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 
 	containertypes "github.com/moby/moby/api/types/container"
 	"golang.org/x/sys/unix"
 
+	"github.com/learndocker/learndocker/engine/cgroup"
 	"github.com/learndocker/learndocker/engine/container"
 	"github.com/learndocker/learndocker/engine/network"
 )
@@ -34,10 +36,13 @@ func (e *Engine) checkRequest(name string, q *containertypes.CreateRequest) erro
 	if wish := unsupported(q); wish != "" {
 		return errorOf(ErrInvalid, "%s is not supported by learndocker's engine yet", wish)
 	}
-	for _, check := range []func(*containertypes.HostConfig) error{checkLimits, validRestart, checkModes, e.checkShared} {
+	for _, check := range []func(*containertypes.HostConfig) error{notThere, checkLimits, validRestart, checkModes, e.checkCPUs} {
 		if err := check(h); err != nil {
 			return err
 		}
+	}
+	if err := checkNames(q.Config, h); err != nil {
+		return err
 	}
 	if _, err := logOptionsOf(h.LogConfig); err != nil {
 		return err
@@ -97,8 +102,10 @@ func checkLimits(h *containertypes.HostConfig) error {
 		return errorOf(ErrInvalid, "Minimum memory reservation allowed is 6MB")
 	case h.Memory > 0 && h.MemoryReservation > h.Memory:
 		return errorOf(ErrInvalid, "Minimum memory limit can not be less than memory reservation limit, see usage")
-	case h.NanoCPUs > 0 && (h.CPUPeriod > 0 || h.CPUQuota > 0):
-		return errorOf(ErrInvalid, "Conflicting options: Nano CPUs and CPU Period/Quota cannot both be set.")
+	case h.NanoCPUs > 0 && h.CPUPeriod > 0:
+		return errorOf(ErrInvalid, "Conflicting options: Nano CPUs and CPU Period cannot both be set")
+	case h.NanoCPUs > 0 && h.CPUQuota > 0:
+		return errorOf(ErrInvalid, "Conflicting options: Nano CPUs and CPU Quota cannot both be set")
 	case h.NanoCPUs < 0 || h.NanoCPUs > int64(allCPUs())*1e9:
 		return errorOf(ErrInvalid, "range of CPUs is from 0.01 to %d.00, as there are only %d CPUs available", allCPUs(), allCPUs())
 	case h.CPUPeriod != 0 && (h.CPUPeriod < 1000 || h.CPUPeriod > 1000000):
@@ -149,13 +156,49 @@ func checkModes(h *containertypes.HostConfig) error {
 	return nil
 }
 
-// checkShared refuses to share the namespaces of a container that is not there.
-func (e *Engine) checkShared(h *containertypes.HostConfig) error {
-	for _, mode := range []string{string(h.PidMode), string(h.IpcMode), string(h.NetworkMode)} {
-		if name, ok := strings.CutPrefix(mode, "container:"); ok {
-			if _, err := e.Container(name); err != nil {
-				return err
-			}
+// checkNames refuses a host name for what has somebody else's, and signals that
+// there are not.
+func checkNames(c *containertypes.Config, h *containertypes.HostConfig) error {
+	switch {
+	case c.Hostname != "" && h.NetworkMode.IsContainer():
+		return errorOf(ErrInvalid, "conflicting options: hostname and the network mode")
+	case c.Hostname != "" && h.UTSMode == "host":
+		return errorOf(ErrInvalid, "conflicting options: hostname and the UTS mode")
+	case len(h.PortBindings) > 0 && h.NetworkMode.IsContainer():
+		return errorOf(ErrInvalid, "conflicting options: port publishing and the container type network mode")
+	}
+	_, err := ParseSignal(c.StopSignal, 0)
+	return err
+}
+
+// ParseSignal reads a signal's name or number; "" is the fallback.
+func ParseSignal(name string, fallback syscall.Signal) (syscall.Signal, error) {
+	if name == "" {
+		return fallback, nil
+	}
+	if n, err := strconv.Atoi(name); err == nil {
+		if n > 0 && n < 65 {
+			return syscall.Signal(n), nil
+		}
+		return 0, errorOf(ErrInvalid, "The linux daemon does not support signal %d", n)
+	}
+	if s := unix.SignalNum("SIG" + strings.TrimPrefix(strings.ToUpper(name), "SIG")); s != 0 {
+		return s, nil
+	}
+	return 0, errorOf(ErrInvalid, "Invalid signal: %s", name)
+}
+
+// checkCPUs refuses processors and memory nodes that the machine has not.
+func (e *Engine) checkCPUs(h *containertypes.HostConfig) error {
+	for _, set := range []struct{ asked, file, what string }{{h.CpusetCpus, "cpuset.cpus", "CPUs"}, {h.CpusetMems, "cpuset.mems", "memory nodes"}} {
+		if set.asked == "" {
+			continue
+		}
+		available := e.cgroups.Available(set.file)
+		if lacks, err := cgroup.Beyond(set.asked, available); err != nil {
+			return errorOf(ErrInvalid, "Invalid value %s for cpuset %s", set.asked, strings.TrimPrefix(set.file, "cpuset."))
+		} else if lacks {
+			return errorOf(ErrInvalid, "Requested %s are not available - requested %s, available: %s", set.what, set.asked, available)
 		}
 	}
 	return nil
@@ -170,9 +213,8 @@ func unsupported(q *containertypes.CreateRequest) string {
 	}{
 		{len(h.PortBindings) > 0 || h.PublishAllPorts, "publishing ports (-p, -P)"},
 		{len(h.Links) > 0, "--link"},
-		{len(h.DeviceRequests) > 0, "--gpus"},
-		{len(h.DeviceCgroupRules) > 0, "--device-cgroup-rule"},
-		{h.Runtime != "" && h.Runtime != RuntimeName && h.Runtime != "runc", "--runtime " + h.Runtime},
+		{len(h.BlkioWeightDevice) > 0, "--blkio-weight-device"},
+		{h.CPURealtimeRuntime != 0 || h.CPURealtimePeriod != 0, "--cpu-rt-runtime"},
 		{len(h.StorageOpt) > 0, "--storage-opt"},
 		{q.Healthcheck != nil && len(q.Healthcheck.Test) > 0 && q.Healthcheck.Test[0] != "NONE", "--health-cmd"},
 	} {
@@ -180,11 +222,30 @@ func unsupported(q *containertypes.CreateRequest) string {
 			return w.name
 		}
 	}
+	return ""
+}
+
+// notThere refuses what the request names and this machine has not, in Docker's
+// words.
+func notThere(h *containertypes.HostConfig) error {
+	if len(h.DeviceRequests) > 0 {
+		var asked [][][]string
+		for _, r := range h.DeviceRequests {
+			asked = append(asked, r.Capabilities)
+		}
+		return errorOf(ErrInvalid, "could not select device driver %q with capabilities: %v", h.DeviceRequests[0].Driver, asked[0])
+	}
+	if h.Runtime != "" && h.Runtime != RuntimeName && h.Runtime != "runc" {
+		return errorOf(ErrInvalid, "Unknown runtime specified %s", h.Runtime)
+	}
+	if h.Isolation != "" && h.Isolation != "default" {
+		return errorOf(ErrInvalid, "Invalid isolation: %q - linux only supports 'default'", h.Isolation)
+	}
 	mode := h.NetworkMode
 	if !slices.Contains([]string{"", "default", network.Bridge, network.None, "host"}, string(mode)) && !mode.IsContainer() {
-		return fmt.Sprintf("--network %s", mode)
+		return errorOf(ErrInvalid, "network %s not found", mode)
 	}
-	return ""
+	return nil
 }
 
 // networkMode is the mode as the network knows it.

@@ -188,7 +188,10 @@ func (r *run) makeGroup(ctx context.Context, k sys.Kernel) error {
 	if r.rootless {
 		devices = nil // the kernel lets no ordinary user make or open any other
 	}
-	group, fact, err := r.cgroups.Create(k, r.c.record.ID, o.Limits, devices)
+	if err := checkRates(r.c.record.HostConfig); err != nil {
+		return err
+	}
+	group, fact, err := r.c.groups().Create(k, r.c.record.ID, o.Limits, devices)
 	if err != nil {
 		return err
 	}

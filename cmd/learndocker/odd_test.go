@@ -46,7 +46,7 @@ func TestOddImages(t *testing.T) {
 		{"a working directory that is not absolute", ggcr.Config{Cmd: who, WorkingDir: "tmp"}, nil, "", "needs to be an absolute path", 125},
 		{"a working directory longer than a path", ggcr.Config{Cmd: who, WorkingDir: strings.Repeat("/d", 5000)}, nil, "", "file name too long", 125},
 		{"a working directory with a NUL", ggcr.Config{Cmd: who, WorkingDir: "/a\x00b"}, nil, "", "invalid argument", 125},
-		{"a working directory that is a file", ggcr.Config{Cmd: who, WorkingDir: "/etc/passwd"}, nil, "", "/etc/passwd: not a directory", 125},
+		{"a working directory that is a file", ggcr.Config{Cmd: who, WorkingDir: "/etc/passwd"}, nil, "", "Cannot mkdir: /etc/passwd is not a directory", 125},
 		{"no command", ggcr.Config{}, nil, "", "no command specified", 125},
 		{"a command without a name", ggcr.Config{Cmd: []string{""}}, nil, "", `exec: ""`, 127},
 		{"a command with a NUL", ggcr.Config{Cmd: []string{"echo", "a\x00b"}}, nil, "", "invalid argument", 125},

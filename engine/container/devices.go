@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -101,7 +103,30 @@ func (o Options) DeviceRules() []cgroup.Device {
 	for _, n := range o.Devices {
 		rules = append(rules, cgroup.Device{Type: n.Type, Major: n.Major, Minor: n.Minor, Access: n.Access})
 	}
-	return rules
+	return append(rules, o.Rules...)
+}
+
+// ParseRule reads a rule of a device list: "c 10:229 rwm", "b *:* m".
+func ParseRule(text string) (cgroup.Device, error) {
+	var kind byte
+	var major, minor, access string
+	if _, err := fmt.Sscanf(strings.Replace(text, ":", " ", 1), "%c %s %s %s", &kind, &major, &minor, &access); err != nil || !strings.ContainsRune("acb", rune(kind)) || strings.Trim(access, "rwm") != "" {
+		return cgroup.Device{}, fmt.Errorf("invalid device cgroup rule format: '%s'", text)
+	}
+	rule := cgroup.Device{Type: kind, Major: -1, Minor: -1, Access: access}
+	for _, n := range []struct {
+		text string
+		to   *int64
+	}{{major, &rule.Major}, {minor, &rule.Minor}} {
+		if n.text == "*" {
+			continue
+		}
+		var err error
+		if *n.to, err = strconv.ParseInt(n.text, 10, 32); err != nil || *n.to < 0 {
+			return cgroup.Device{}, fmt.Errorf("invalid device cgroup rule format: '%s'", text)
+		}
+	}
+	return rule, nil
 }
 
 func (o Options) nodes() []specs.LinuxDevice {

@@ -40,6 +40,8 @@ type Options struct {
 	CapAdd         []string
 	CapDrop        []string
 	Devices        []Node
+	Rules          []cgroup.Device // what may be done with devices, besides
+	NoShm          bool            // no /dev/shm: --ipc none
 	Privileged     bool
 	NoNewPrivs     bool
 	ReadonlyRootfs bool
@@ -178,7 +180,9 @@ func mounts(o Options) []specs.Mount {
 		{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: []string{"nosuid", "noexec", "nodev", "mode=1777", fmt.Sprintf("size=%d", size)}},
 		bind("resolv.conf"), bind("hostname"), bind("hosts"),
 	}
-	return slices.DeleteFunc(list, func(m specs.Mount) bool { return o.covers(m.Destination) })
+	return slices.DeleteFunc(list, func(m specs.Mount) bool {
+		return o.covers(m.Destination) || o.NoShm && m.Destination == "/dev/shm"
+	})
 }
 
 // covers reports whether a mount of the user's takes the place of one of Docker's.

@@ -20,11 +20,19 @@ func createContainer(x *exchange) error {
 	if err := x.decode(&q); err != nil {
 		return err
 	}
-	c, err := x.Create(x.r.Context(), strings.TrimPrefix(x.r.URL.Query().Get("name"), "/"), q)
+	warnings := []string{}
+	if q.HostConfig != nil {
+		warnings = x.Discard(&q.HostConfig.Resources)
+	}
+	query := x.r.URL.Query()
+	if err := x.IsFor(q.Config, query.Get("platform")); err != nil {
+		return err
+	}
+	c, err := x.Create(x.r.Context(), strings.TrimPrefix(query.Get("name"), "/"), q)
 	if err != nil {
 		return err
 	}
-	err = x.json(http.StatusCreated, containertypes.CreateResponse{ID: c.Snapshot().ID, Warnings: []string{}})
+	err = x.json(http.StatusCreated, containertypes.CreateResponse{ID: c.Snapshot().ID, Warnings: warnings})
 	if err != nil { // nobody was told of it
 		return errors.Join(err, x.Watched(nil).Remove(context.Background(), c, engine.RemoveOptions{Force: true}))
 	}

@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -81,7 +79,7 @@ var closed = func() <-chan struct{} {
 }()
 
 func killContainer(x *exchange) error {
-	signal, err := parseSignal(x.r.URL.Query().Get("signal"), unix.SIGKILL)
+	signal, err := engine.ParseSignal(x.r.URL.Query().Get("signal"), unix.SIGKILL)
 	if err != nil {
 		return err
 	}
@@ -95,19 +93,6 @@ func killContainer(x *exchange) error {
 	return x.json(http.StatusNoContent, nil)
 }
 
-func parseSignal(name string, fallback syscall.Signal) (syscall.Signal, error) {
-	if name == "" {
-		return fallback, nil
-	}
-	if n, err := strconv.Atoi(name); err == nil && n > 0 && n < 65 {
-		return syscall.Signal(n), nil
-	}
-	if s := unix.SignalNum("SIG" + strings.TrimPrefix(strings.ToUpper(name), "SIG")); s != 0 {
-		return s, nil
-	}
-	return 0, badRequest{fmt.Errorf("Invalid signal: %s", name)}
-}
-
 // stopSeconds is how long a program may take over its end, Docker's number.
 const stopSeconds = 10
 
@@ -119,7 +104,7 @@ func (x *exchange) ending(c *engine.Container) (syscall.Signal, int, error) {
 	if name == "" {
 		name = config.StopSignal
 	}
-	signal, err := parseSignal(name, unix.SIGTERM)
+	signal, err := engine.ParseSignal(name, unix.SIGTERM)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -205,10 +190,11 @@ func updateContainer(x *exchange) error {
 	if err := x.decode(&q); err != nil {
 		return err
 	}
+	warnings := x.Discard(&q.Resources)
 	if err := x.Update(x.lasting(), c, q); err != nil {
 		return err
 	}
-	return x.json(http.StatusOK, containertypes.UpdateResponse{})
+	return x.json(http.StatusOK, containertypes.UpdateResponse{Warnings: warnings})
 }
 
 func pruneContainers(x *exchange) error {

@@ -47,7 +47,7 @@ func (d *Daemon) handler() http.Handler {
 		"GET /exec/{id}/json":           inspectExec,
 		"POST /containers/prune":        pruneContainers,
 		"GET /events":                   watchEvents,
-		"DELETE /containers/{id...}":       changes(removeContainer),
+		"DELETE /containers/{id...}":    changes(removeContainer),
 		"POST /images/create":           createImage,
 		"GET /images/json":              listImages,
 		"GET /images/search":            searchImages,

@@ -282,6 +282,11 @@ func (s *Source) explain(err error) error {
 	case s.mirror != "":
 		return fmt.Errorf("%w for %s: the bundled registry does not have it (it stands in for Docker Hub and holds hello-world, guestbook and toolbox); start the daemon with --hub to pull from Docker Hub itself", ErrDenied, familiar)
 	}
+	for _, d := range answer.Errors {
+		if d.Code == transport.NameUnknownErrorCode {
+			return fmt.Errorf("repository %s %w: name unknown: %s", familiar, ErrNoTag, d.Message)
+		}
+	}
 	return fmt.Errorf("manifest for %s %w: manifest unknown", reference.FamiliarString(s.name), ErrNoTag)
 }
 

@@ -22,11 +22,11 @@ var defaults = []string{
 func Set(add, drop []string) ([]string, error) {
 	add, err := canonical(add)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("invalid CapAdd: %w", err)
 	}
 	drop, err = canonical(drop)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("invalid CapDrop: %w", err)
 	}
 	set := slices.Clone(defaults)
 	if slices.Contains(drop, "CAP_ALL") {
@@ -53,7 +53,7 @@ func canonical(given []string) ([]string, error) {
 			n = "CAP_" + n
 		}
 		if n != "CAP_ALL" && !slices.Contains(known, n) {
-			return nil, fmt.Errorf("invalid capability: %q", g)
+			return nil, fmt.Errorf("unknown capability: %q", n)
 		}
 		names = append(names, n)
 	}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/learndocker/learndocker/engine/stage"
+	"github.com/learndocker/learndocker/engine/stage/wire"
 	"github.com/learndocker/learndocker/engine/sys"
 )
 
@@ -106,7 +107,9 @@ func (p *initProcess) cover(fact *stage.Pivoted) error {
 func (p *initProcess) enterWorkdir() error {
 	cwd := p.Spec.Process.Cwd
 	if !p.Inside {
-		if err := p.kernel.MkdirAll(cwd, 0o755); err != nil {
+		if err := p.kernel.MkdirAll(cwd, 0o755); errors.Is(err, unix.ENOTDIR) {
+			return &wire.Failure{Message: fmt.Sprintf("Cannot mkdir: %s is not a directory", cwd), Status: 125, Bare: true}
+		} else if err != nil {
 			return fmt.Errorf("make working directory: %w", err)
 		}
 	}
