@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/distribution/reference"
@@ -87,19 +88,19 @@ type pulling struct {
 	resolved *pull.Resolved
 	say      func(jsonstream.Message)
 	config   v1.Image
+	here     []bool // layers that were in the stores before
 }
 
 // content brings everything that the manifest names into the stores.
 func (p *pulling) content(ctx context.Context) error {
+	had := p.images.Has(p.resolved.Config)
 	if err := p.fetch(ctx, p.resolved.Config, func(int64) {}); err != nil {
 		return err
 	}
 	if err := p.readConfig(); err != nil {
 		return err
 	}
-	for _, l := range p.resolved.Layers {
-		p.say(jsonstream.Message{ID: short(l.Digest), Status: "Pulling fs layer", Progress: &jsonstream.Progress{}})
-	}
+	p.announce(had)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(pullsAtOnce)
 	if p.IsWatched() {
@@ -109,6 +110,29 @@ func (p *pulling) content(ctx context.Context) error {
 		group.Go(func() error { return p.layer(ctx, l, i) })
 	}
 	return group.Wait()
+}
+
+// announce tells of the layers that are to come and of those that are here; of an
+// image that is here whole, nothing, as Docker does.
+func (p *pulling) announce(hadConfig bool) {
+	p.here = make([]bool, len(p.resolved.Layers))
+	for i, l := range p.resolved.Layers {
+		p.here[i] = p.isHere(l, i)
+	}
+	if hadConfig && !slices.Contains(p.here, false) {
+		return
+	}
+	for i, l := range p.resolved.Layers {
+		status := "Pulling fs layer"
+		if p.here[i] {
+			status = "Already exists"
+		}
+		p.say(jsonstream.Message{ID: short(l.Digest), Status: status, Progress: &jsonstream.Progress{}})
+	}
+}
+
+func (p *pulling) isHere(l v1.Descriptor, place int) bool {
+	return p.images.Has(l) && p.layers.Has(p.config.RootFS.DiffIDs[place])
 }
 
 // hold keeps what the pull brings from being swept before it has a name.
@@ -144,7 +168,10 @@ func (p *pulling) readConfig() error {
 func (p *pulling) layer(ctx context.Context, desc v1.Descriptor, place int) error {
 	id := short(desc.Digest)
 	defer p.holdLayer(p.config.RootFS.DiffIDs[place])()
-	if p.images.Has(desc) && p.layers.Has(p.config.RootFS.DiffIDs[place]) {
+	if p.here[place] {
+		return nil // was announced so
+	}
+	if p.isHere(desc, place) { // comes twice in this image
 		p.say(jsonstream.Message{ID: id, Status: "Already exists", Progress: &jsonstream.Progress{}})
 		return nil
 	}

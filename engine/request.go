@@ -62,8 +62,8 @@ func complete(h *containertypes.HostConfig) {
 	if h.RestartPolicy.Name == "" {
 		h.RestartPolicy.Name = containertypes.RestartPolicyDisabled
 	}
-	if h.NetworkMode == "" || h.NetworkMode == "default" {
-		h.NetworkMode = network.Bridge
+	if h.NetworkMode == "" {
+		h.NetworkMode = "default"
 	}
 	if h.IpcMode == "" {
 		h.IpcMode = containertypes.IPCModePrivate

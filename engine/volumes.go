@@ -42,7 +42,7 @@ type VolumeRequest struct {
 // CreateVolume makes a volume, or finds the one that has the name.
 func (e *Engine) CreateVolume(ctx context.Context, q VolumeRequest) (volume.Volume, error) {
 	if q.Driver != "" && q.Driver != volume.Driver {
-		return volume.Volume{}, noDriver(q.Driver)
+		return volume.Volume{}, Within(noDriver(q.Driver), "create %s", q.Name)
 	}
 	v := volume.Volume{Name: q.Name, Labels: q.Labels, Options: q.Options}
 	if v.Name == "" {

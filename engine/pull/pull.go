@@ -287,7 +287,11 @@ func (s *Source) explain(err error) error {
 			return fmt.Errorf("repository %s %w: name unknown: %s", familiar, ErrNoTag, d.Message)
 		}
 	}
-	return fmt.Errorf("manifest for %s %w: manifest unknown", reference.FamiliarString(s.name), ErrNoTag)
+	said := ""
+	for _, d := range answer.Errors {
+		said = ": " + d.Message
+	}
+	return fmt.Errorf("manifest for %s %w: manifest unknown%s", reference.FamiliarString(s.name), ErrNoTag, said)
 }
 
 // exchangeLog is a transport that writes down what went over the wire, and
