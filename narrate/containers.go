@@ -209,7 +209,7 @@ func (e *evidence) containers() Panel {
 	add("upper", true, func(c *Container) string { return c.Upper })
 	add("written there", false, func(c *Container) string { return strings.Join(c.Written, " ") })
 	add("control group", true, func(c *Container) string { return at(c.Groups, 0) })
-	e.addWalls(add)
+	e.addWalls(add, " namespace")
 	add("address", true, func(c *Container) string { return c.Address })
 	return *p
 }
@@ -220,15 +220,15 @@ func (e *evidence) walls() Panel {
 	if !slices.ContainsFunc(now, func(c *Container) bool { return len(c.Namespaces) > 0 }) {
 		return Panel{}
 	}
-	e.addWalls(add)
+	e.addWalls(add, "")
 	add("pid out here", true, func(c *Container) string { return positive(c.PID) })
 	add("pid in there", false, func(c *Container) string { return positive(c.Inside) })
 	return *p
 }
 
-func (e *evidence) addWalls(add func(string, bool, func(*Container) string)) {
+func (e *evidence) addWalls(add func(string, bool, func(*Container) string), suffix string) {
 	for _, t := range probe.Types {
-		add(t+" namespace", true, func(c *Container) string { return c.wall(t, e.step) })
+		add(t+suffix, true, func(c *Container) string { return c.wall(t, e.step) })
 	}
 }
 

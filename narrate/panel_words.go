@@ -47,7 +47,9 @@ func (p Panel) ours(row Row, column int) bool {
 		return column != 2
 	case "changes":
 		return column > 0
-	case "containers", kindWalls:
+	case kindWalls:
+		return column > 0 || strings.HasPrefix(row.Cells[0], "pid ")
+	case "containers":
 		return column == 0 || column >= len(p.Head) || row.Cells[0] == "state" || strings.HasSuffix(row.Cells[0], " namespace")
 	case "mounts", "network", "process", "ids", "security", "image":
 		return column == 0

@@ -379,7 +379,10 @@ func cutCell(v string, width int) string {
 // line that does the same.
 func (r Renderer) Whole(p narrate.Panel, width int) []string {
 	if p.Kind != narrate.PanelActs && p.Kind != narrate.PanelWire {
-		return r.Panel(p, max(width, widest(p.Localized(r.Words))))
+		if widest(p.Localized(r.Words)) > width {
+			return r.records(p, width)
+		}
+		return r.Panel(p, width)
 	}
 	s := newStyle(r.Color)
 	p = p.Localized(r.Words)
@@ -396,8 +399,37 @@ func (r Renderer) Whole(p narrate.Panel, width int) []string {
 	return lines
 }
 
-// widest is the width at which nothing of a table is cut: the terminal breaks
-// its lines.
+// records renders a table that is wider than the screen with its cells one below
+// the other, each behind its column's head.
+func (r Renderer) records(p narrate.Panel, width int) []string {
+	s := newStyle(r.Color)
+	p = p.Localized(r.Words)
+	lines := []string{s.dim(rule(printable(p.Title), width))}
+	for _, each := range p.Rows {
+		sign, paint := "  ", fmt.Sprint
+		if each.Changed {
+			sign, paint = s.changed("▌ "), s.changed
+		}
+		for i, cell := range each.Cells {
+			head := ""
+			if i < len(p.Head) && p.Head[i] != "" {
+				head = s.dim(printable(p.Head[i]) + ": ")
+			}
+			switch cell = printable(cell); {
+			case i == 0:
+				lines = append(lines, hanging(sign, head+paint(cell), width)...)
+			case cell != "":
+				lines = append(lines, hanging("    ", head+cell, width)...)
+			}
+		}
+	}
+	if p.More > 0 {
+		lines = append(lines, s.dim("  "+r.Words.Sayf("… and %d more", p.More)))
+	}
+	return lines
+}
+
+// widest is the width at which nothing of a table is cut.
 func widest(p narrate.Panel) int {
 	n := 2
 	for _, w := range columnWidths(p, 1<<20) {

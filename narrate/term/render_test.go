@@ -158,3 +158,29 @@ func TestProseBeforeTables(t *testing.T) {
 		}
 	}
 }
+
+// TestWholePanelsFit: a panel that is looked at by itself is cut nowhere, and no
+// line of it is wider than the screen.
+func TestWholePanelsFit(t *testing.T) {
+	for _, width := range []int{60, 80, 100} {
+		r := Renderer{Width: width}
+		for _, step := range recorded(t) {
+			for _, p := range step.Panels {
+				lines := r.Whole(p, width)
+				all := strings.Join(strings.Fields(strings.Join(lines, "")), "")
+				for _, line := range lines {
+					if n := cells(line); n > width {
+						t.Errorf("%s, step %d, %s: a line of %d cells at %d: %q", step.Title, step.N, p.Kind, n, width, line)
+					}
+				}
+				for _, row := range p.Rows {
+					for _, cell := range row.Cells[:1] {
+						if want := strings.Join(strings.Fields(printable(cell)), ""); !strings.Contains(all, want) {
+							t.Errorf("%s, step %d, %s at %d: %q is cut", step.Title, step.N, p.Kind, width, cell)
+						}
+					}
+				}
+			}
+		}
+	}
+}

@@ -89,10 +89,10 @@ func posterRows(w *work, y float64) (rows []posterRow, bottom float64) {
 		if s.step.Kind != narrate.KindStop {
 			continue
 		}
-		r := posterRow{section: s, y: y, title: stepTitleFont.wrap(plainText(s.step.Title), room, 2)}
+		r := posterRow{section: s, y: y, title: stepTitleFont.wrap(plainText(s.step.Title), room, 3)}
 		for _, c := range s.step.Claims {
 			if c.Holds {
-				r.seen = seenFont.wrap(plainText(c.Say), room, 2)
+				r.seen = seenFont.wrap(plainText(c.Say), room, 5)
 				break
 			}
 		}

@@ -143,7 +143,7 @@ export function Terminal({ lines, types, onType, say }) {
   };
   return html`<section class="terminal" aria-label=${say("the client's terminal")}>
     <pre ref=${end} tabindex="0">${lines.map(l => html`<span class=${l.stream}>${l.stream === 'command' ? `$ ${l.text}` : l.text}${'\n'}</span>`)}${lines.length === 0 ? html`<span class="faint">$ </span>` : null}</pre>
-    ${types && html`<form onSubmit=${submit}><label><span class="small faint">stdin</span> <input value=${text} onInput=${e => setText(e.target.value)} onKeyDown=${e => { if (e.key === 'd' && e.ctrlKey) { e.preventDefault(); onType('', true); } }} autocomplete="off" spellcheck="false" aria-label=${say('type to the client; ^D ends its input')} /></label></form>`}
+    ${types && html`<form onSubmit=${submit}><label><span class="small faint">stdin</span> <input placeholder=${say('type to the client; ^D ends its input')} value=${text} onInput=${e => setText(e.target.value)} onKeyDown=${e => { if (e.key === 'd' && e.ctrlKey) { e.preventDefault(); onType('', true); } }} autocomplete="off" spellcheck="false" aria-label=${say('type to the client; ^D ends its input')} /></label></form>`}
   </section>`;
 }
 
