@@ -3,6 +3,7 @@
 package container
 
 import (
+	"debug/elf"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,9 @@ func Sealed() (*os.File, error) {
 		return nil, fmt.Errorf("copy own program: %w", err)
 	}
 	defer own.Close()
+	if err := isStatic(own); err != nil {
+		return nil, err
+	}
 	fd, err := unix.MemfdCreate(memfdName, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
 		return nil, fmt.Errorf("copy own program: memfd_create: %w", err)
@@ -34,4 +38,19 @@ func Sealed() (*os.File, error) {
 		return nil, errors.Join(fmt.Errorf("seal own program: %w", err), copied.Close())
 	}
 	return copied, nil
+}
+
+// isStatic refuses a program that needs a loader and libraries: inside a container
+// there are others, or none.
+func isStatic(program *os.File) error {
+	f, err := elf.NewFile(program)
+	if err != nil {
+		return fmt.Errorf("read own program: %w", err)
+	}
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			return errors.New("this program is linked dynamically and cannot run inside containers: build it with make build, or CGO_ENABLED=0")
+		}
+	}
+	return nil
 }

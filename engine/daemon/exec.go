@@ -3,7 +3,6 @@
 package daemon
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -43,12 +42,10 @@ func startExec(x *exchange) error {
 	if err := x.decodeStart(&q); err != nil {
 		return err
 	}
-	settled := make(chan struct{})
-	defer close(settled)
-	// A client that has gone does not undo its request: Docker's way.
-	ctx := context.WithoutCancel(x.r.Context())
 	if q.Detach {
-		if err := x.StartExec(ctx, exec, q.ConsoleSize, settled); err != nil {
+		settled := make(chan struct{})
+		defer close(settled)
+		if err := x.StartExec(x.lasting(), exec, q.ConsoleSize, settled); err != nil {
 			return err
 		}
 		return x.json(http.StatusOK, nil)
@@ -62,7 +59,7 @@ func startExec(x *exchange) error {
 	})
 	ended, leave := exec.Attach(a.Attachment)
 	return a.serve(x, func() error {
-		err := x.StartExec(ctx, exec, q.ConsoleSize, settled)
+		err := x.StartExec(x.lasting(), exec, q.ConsoleSize, nil) // the answer is out already
 		if err == nil {
 			return nil
 		}
