@@ -272,8 +272,12 @@ func (c *Container) described() string {
 	return c.State
 }
 
-// notItsOwn marks a namespace that is the daemon's too, and perhaps the host's.
-const notItsOwn = ", the daemon's"
+// What marks a namespace that is the host's too, or that of a daemon that has its
+// own.
+const (
+	theHosts   = ", the host's"
+	theDaemons = ", the daemon's"
+)
 
 // wall is a namespace's inode, with the step at which it was seen where that is
 // not this one.
@@ -284,8 +288,11 @@ func (c *Container) wall(kind string, step int) string {
 	}
 	n := c.Namespaces[i]
 	cell := strconv.FormatUint(n.Inode, 10)
-	if n.Of() != "" {
-		cell += notItsOwn
+	switch n.Of() {
+	case "host":
+		cell += theHosts
+	case "daemon":
+		cell += theDaemons
 	}
 	if c.SeenAt != step {
 		cell += fmt.Sprintf(", at step %d", c.SeenAt)
@@ -307,7 +314,7 @@ func verdict(cells []string) string {
 	case 1:
 		return "shared"
 	case len(cells):
-		if !slices.ContainsFunc(cells, func(c string) bool { return strings.Contains(c, notItsOwn) }) {
+		if !slices.ContainsFunc(cells, func(c string) bool { return strings.Contains(c, theHosts) || strings.Contains(c, theDaemons) }) {
 			return "own"
 		}
 	}

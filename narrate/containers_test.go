@@ -18,9 +18,9 @@ import (
 // nothing, or the daemon's, nothing is said.
 func TestVerdicts(t *testing.T) {
 	for want, cases := range map[string][][]string{
-		"shared": {{"a", "a"}, {"a", "a", "a"}, {"1" + notItsOwn, "1" + notItsOwn}},
+		"shared": {{"a", "a"}, {"a", "a", "a"}, {"1" + theHosts, "1" + theHosts}, {"1" + theDaemons, "1" + theDaemons}},
 		"own":    {{"a", "b"}, {"a", "b", "c"}},
-		"":       {{}, {"a"}, {"a", ""}, {"a", "a", "b"}, {"1" + notItsOwn, "2"}},
+		"":       {{}, {"a"}, {"a", ""}, {"a", "a", "b"}, {"1" + theHosts, "2"}, {"1" + theDaemons, "2"}},
 	} {
 		for _, cells := range cases {
 			if got := verdict(cells); got != want {

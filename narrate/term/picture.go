@@ -7,6 +7,14 @@ import (
 	"github.com/learndocker/learndocker/narrate/prose"
 )
 
+// busyWay is of the picture the busy way alone; "" where there is none.
+func busyWay(e narrate.Edge, s style, w prose.Words) string {
+	if e.From == "" || e.To == "" {
+		return ""
+	}
+	return "  " + s.active(w.Say(e.From)+" ══▶ "+w.Say(e.To))
+}
+
 // picture draws who talks to whom, the busy way lit:
 //
 //	client ══▶ daemon ─── registry

@@ -53,11 +53,18 @@ func (r Renderer) Step(step *narrate.Step) []string {
 // step renders one step, and reports whether all of it has found room.
 func (r Renderer) step(step *narrate.Step) (lines []string, whole bool) {
 	s := newStyle(r.Color)
-	top := r.heading(step, s)
-	if step.Kind == narrate.KindStop {
-		top = append(top, picture(step.Edge, s, r.Words)...)
-		top = append(top, "")
+	if step.Kind != narrate.KindStop {
+		return r.below(r.heading(step, s), step, s)
 	}
+	lines, whole = r.below(append(append(r.heading(step, s), picture(step.Edge, s, r.Words)...), ""), step, s)
+	if way := busyWay(step.Edge, s, r.Words); r.small() && !whole && way != "" { // evidence is worth more than those who are idle
+		return r.below(append(r.heading(step, s), way, ""), step, s)
+	}
+	return lines, whole
+}
+
+// below adds what is said and shown of a step to what stands above.
+func (r Renderer) below(top []string, step *narrate.Step, s style) (lines []string, whole bool) {
 	bottom := r.try(step, s)
 	room := 0
 	if r.Height > 0 {

@@ -349,3 +349,44 @@ func TestPresenter(t *testing.T) {
 	c.next(1)
 	lead.Until("document.querySelector('.notes .where').innerText.includes('3')")
 }
+
+// TestLanguageOfTheLesson: a page is shown in the language that was asked for
+// where the lesson was started, until its reader chooses.
+func TestLanguageOfTheLesson(t *testing.T) {
+	c := newClass(t)
+	c.server.options.Language = "ko"
+	c.next(2)
+	p := openTab(t, browsertest.Start(t), c.student(), 1280, 800)
+	p.Until("document.documentElement.lang === 'ko' && document.querySelector('.where').innerText.startsWith('단계 1 ')")
+	p.Press("g") // the next of the languages
+	p.at(1)
+	p.Do(chromedp.Reload())
+	p.at(1)
+}
+
+// TestContainersSideBySide: both containers' columns are there on every screen,
+// with the rows that the step is about.
+func TestContainersSideBySide(t *testing.T) {
+	data, err := os.ReadFile("../../lessons/recordings/run-again.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	recording, err := narrate.ReadRecording(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newClassOf(t, narrate.NewReplay(recording))
+	c.next(10)
+	b := browsertest.Start(t)
+	for _, width := range []int64{360, 1280, 1366, 1920} {
+		p := openTab(t, b, c.student(), width, 768)
+		p.at(9)
+		p.Until("[...document.querySelectorAll('.k-walls td')].some(td => td.innerText === 'mnt')")
+		p.Until("document.querySelectorAll('.k-walls th').length >= 3")
+		if width > 360 { // there it is scrolled to
+			p.Until("[...document.querySelectorAll('.k-walls .scroll')].every(s => s.scrollWidth <= s.clientWidth + 1)")
+			p.Press("l") // all panels, the containers' too
+			p.Until("[...document.querySelectorAll('.k-containers .scroll')].some(s => s.scrollWidth <= s.clientWidth + 1)")
+		}
+	}
+}

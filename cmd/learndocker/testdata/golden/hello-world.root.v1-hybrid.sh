@@ -6,7 +6,7 @@
 #   sudo sh hello-world.sh                                  run it, on the same machine
 #   sudo LOOK='ls -l /proc/$PID/ns' sh hello-world.sh       and look, while its process is held before it becomes the program
 #
-# Debian has all that it uses in util-linux, iproute2, hostname, tar, grep and coreutils.
+# Debian has all that it uses in util-linux, iproute2, hostname, tar, grep, findutils and coreutils.
 # One wall is missing: the seccomp filter. It is a program for the kernel, and no standard tool compiles and loads one.
 # The engine does that between dropping capabilities and execve (seccomp(2)).
 set -eu
@@ -15,8 +15,8 @@ PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin
 
 die() { echo "$0: $*" >&2; exit 1; }
 [ "$(id -u)" = 0 ] || die "run this as root: it mounts, and makes namespaces"
-for tool in unshare nsenter setpriv mount umount pivot_root ip hostname tar base64; do
-	command -v $tool >/dev/null || die "$tool is missing: apt-get install util-linux iproute2 hostname tar coreutils"
+for tool in unshare nsenter setpriv mount umount pivot_root ip hostname tar base64 find; do
+	command -v $tool >/dev/null || die "$tool is missing: apt-get install util-linux iproute2 hostname tar coreutils findutils"
 done
 
 # What is made is noted, and unmade in the opposite order, however this ends.
