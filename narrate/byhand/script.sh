@@ -101,6 +101,14 @@ do
 	done
 {{- end}}
 	mkdir "$group"
+{{- if eq .Version "v1"}}
+	# A group of processors takes no process before it has some, and memory.
+	for file in cpuset.cpus cpuset.mems; do
+		[ ! -e "$group/$file" ] || for each in "$parent" "$group"; do
+			[ -s "$each/$file" ] && [ -n "$(cat "$each/$file")" ] || cat "$(dirname "$each")/$file" > "$each/$file"
+		done
+	done
+{{- end}}
 	# The kernel lets go of a group a moment after its last process.
 	later "for i in 1 2 3 4 5 6 7 8 9; do rmdir '$group' 2>/dev/null && break; sleep 0.1; done; rmdir '$parent' 2>/dev/null"
 	GROUPS_MADE="$GROUPS_MADE $group"
