@@ -166,7 +166,7 @@ func pressKeys(t *testing.T, x *terminal) {
 	x.press("x")
 	x.expect("2/24")
 	x.press("?")
-	x.expect("Keys", "a shell inside the held process's namespaces")
+	x.expect("Keys", "out of a panel or this help, back to the step")
 	x.press("x")
 	x.expect("2/24", "q quit")
 	x.press("q")
