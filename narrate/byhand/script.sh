@@ -100,7 +100,7 @@ do
 		done
 	done
 {{- end}}
-	mkdir "$group"
+	mkdir "$group" 2>/dev/null || { mkdir -p "$parent" && mkdir "$group"; } # an engine that ends removes an empty parent
 {{- if eq .Version "v1"}}
 	# A group of processors takes no process before it has some, and memory.
 	for file in cpuset.cpus cpuset.mems; do

@@ -71,6 +71,8 @@ for group in \
 	/sys/fs/cgroup/memory/learndocker/$ID \
 	/sys/fs/cgroup/cpu/learndocker/$ID \
 	/sys/fs/cgroup/cpuacct/learndocker/$ID \
+	/sys/fs/cgroup/cpuset/learndocker/$ID \
+	/sys/fs/cgroup/blkio/learndocker/$ID \
 	/sys/fs/cgroup/pids/learndocker/$ID \
 	/sys/fs/cgroup/devices/learndocker/$ID \
 	/sys/fs/cgroup/freezer/learndocker/$ID
@@ -78,7 +80,13 @@ do
 	parent=$(dirname "$group")
 	[ -d "$(dirname "$parent")" ] || die "$(dirname "$parent") is not there: the run was on a machine with cgroup v1"
 	mkdir -p "$parent"
-	mkdir "$group"
+	mkdir "$group" 2>/dev/null || { mkdir -p "$parent" && mkdir "$group"; } # an engine that ends removes an empty parent
+	# A group of processors takes no process before it has some, and memory.
+	for file in cpuset.cpus cpuset.mems; do
+		[ ! -e "$group/$file" ] || for each in "$parent" "$group"; do
+			[ -s "$each/$file" ] && [ -n "$(cat "$each/$file")" ] || cat "$(dirname "$each")/$file" > "$each/$file"
+		done
+	done
 	# The kernel lets go of a group a moment after its last process.
 	later "for i in 1 2 3 4 5 6 7 8 9; do rmdir '$group' 2>/dev/null && break; sleep 0.1; done; rmdir '$parent' 2>/dev/null"
 	GROUPS_MADE="$GROUPS_MADE $group"
@@ -176,7 +184,7 @@ inside ln -s pts/ptmx "$ROOT/dev/ptmx"
 place /dev/pts devpts nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5 devpts
 place /sys sysfs nosuid,noexec,nodev,ro sysfs
 place /sys/fs/cgroup tmpfs nosuid,noexec,nodev,mode=755 tmpfs
-for controller in memory cpu cpuacct pids devices freezer; do
+for controller in memory cpu cpuacct cpuset blkio pids devices freezer; do
 	place /sys/fs/cgroup/$controller cgroup ro,nosuid,noexec,nodev,$controller cgroup
 done
 inside mount -o remount,bind,ro,nosuid,noexec,nodev "$ROOT"/sys/fs/cgroup
