@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -74,6 +75,21 @@ func (p place) sh(t *testing.T, script, stdin string, args ...string) outcome {
 	return outcome{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
 }
 
+// freePort is one that nobody listened on just now.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
 type example struct {
 	script, stdin, stdout, stderr string
 	status                        int
@@ -85,8 +101,9 @@ func try(t *testing.T, examples []example) {
 	for _, e := range examples {
 		t.Run(e.script, func(t *testing.T) {
 			t.Parallel()
-			got := p.sh(t, e.script, e.stdin)
-			if want := (outcome{e.stdout, e.stderr, e.status}); got != want {
+			ports := strings.NewReplacer("PORT1", freePort(t), "PORT2", freePort(t))
+			got := p.sh(t, ports.Replace(e.script), e.stdin)
+			if want := (outcome{e.stdout, ports.Replace(e.stderr), e.status}); got != want {
 				t.Errorf("%+v\nwant %+v", got, want)
 			}
 		})

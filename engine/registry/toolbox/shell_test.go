@@ -130,12 +130,12 @@ func TestProcesses(t *testing.T) {
 
 func TestNetwork(t *testing.T) {
 	try(t, []example{
-		{`echo '<p>hi' >index.html; mkdir d; echo sub >d/f.txt; ln -s /etc/passwd d/out; httpd -p 127.0.0.1:18480 -h . >log & p=$!
-		until nc -z 127.0.0.1 18480 2>/dev/null; do sleep 0.02; done
-		wget -qO- http://127.0.0.1:18480/; wget -O got 127.0.0.1:18480/d/f.txt; cat got; wget -S -qO- 127.0.0.1:18480/d/f.txt 2>&1 | grep -c '200 OK'
-		wget 127.0.0.1:18480/none; echo $?; wget 127.0.0.1:18480/d/out; wget 127.0.0.1:18480/../../etc/passwd; kill $p; grep -c GET log; wget 127.0.0.1:18480`, "",
-			"<p>hi\nsub\n1\n1\n6\n", "wget: server returned error: HTTP/1.0 404 Not Found\nwget: server returned error: HTTP/1.0 404 Not Found\nwget: server returned error: HTTP/1.0 404 Not Found\nwget: can't connect to remote host (127.0.0.1:18480): Connection refused\n", 1},
-		{"echo from server | nc -l -p 18481 >got & p=$!; until echo from client | nc 127.0.0.1 18481 2>/dev/null; do sleep 0.02; done; wait $p; cat got; nc 127.0.0.1 18481", "", "from server\nfrom client\n", "nc: 127.0.0.1:18481: Connection refused\n", 1},
+		{`echo '<p>hi' >index.html; mkdir d; echo sub >d/f.txt; ln -s /etc/passwd d/out; httpd -p 127.0.0.1:PORT1 -h . >log & p=$!
+		until nc -z 127.0.0.1 PORT1 2>/dev/null; do sleep 0.02; done
+		wget -qO- http://127.0.0.1:PORT1/; wget -O got 127.0.0.1:PORT1/d/f.txt; cat got; wget -S -qO- 127.0.0.1:PORT1/d/f.txt 2>&1 | grep -c '200 OK'
+		wget 127.0.0.1:PORT1/none; echo $?; wget 127.0.0.1:PORT1/d/out; wget 127.0.0.1:PORT1/../../etc/passwd; kill $p; grep -c GET log; wget 127.0.0.1:PORT1`, "",
+			"<p>hi\nsub\n1\n1\n6\n", "wget: server returned error: HTTP/1.0 404 Not Found\nwget: server returned error: HTTP/1.0 404 Not Found\nwget: server returned error: HTTP/1.0 404 Not Found\nwget: can't connect to remote host (127.0.0.1:PORT1): Connection refused\n", 1},
+		{"echo from server | nc -l -p PORT2 >got & p=$!; until echo from client | nc 127.0.0.1 PORT2 2>/dev/null; do sleep 0.02; done; wait $p; cat got; nc 127.0.0.1 PORT2", "", "from server\nfrom client\n", "nc: 127.0.0.1:PORT2: Connection refused\n", 1},
 		{"ip -4 addr show lo | grep inet; ip link show nosuch; ip addr add x; ip route >/dev/null && echo ok", "", "    inet 127.0.0.1/8 scope host lo\nok\n", "ip: can't find device 'nosuch'\nip: usage: ip shows only: nothing can be changed with it\n", 0},
 	})
 }
