@@ -372,6 +372,7 @@ func (p *Process) runHooks(s pid1.Setup, names []string) error {
 	for _, name := range names {
 		list := s.Spec.Hooks.CreateRuntime
 		if name == "prestart" {
+			//lint:ignore SA1019 config.md: a runtime must still run them
 			list = s.Spec.Hooks.Prestart
 		}
 		if err := hook.Run(state, list); err != nil {
