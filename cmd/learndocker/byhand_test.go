@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -296,7 +297,7 @@ func TestHandsCanBePasted(t *testing.T) {
 			t.Fatalf("step %d has no block:\n%s", s.N, post)
 		}
 		// The calls were made already: these show what they would be made with.
-		block = strings.ReplaceAll(strings.ReplaceAll(block, "echo \"$rule\" >", "echo \"$rule\" \\>"), "echo a >", "echo a \\>")
+		block = regexp.MustCompile(`(?m)^(\s*echo \S+ )>`).ReplaceAllString(block, `$1\>`)
 		said, err := exec.Command("sh", "-euc", `mkdir() { for d; do echo "mkdir $d"; done; }; mount() { echo "mount $*"; }; `+"\n"+block).CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v: %s\n%s", err, said, block)
