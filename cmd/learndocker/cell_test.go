@@ -195,7 +195,7 @@ func (c *cell) sweep() {
 }
 
 // footer is in the last line of each step.
-const footer = "n next · "
+const footer = "q quit · "
 
 // press types keys, each as a line.
 func (c *cell) press(keys ...string) {
