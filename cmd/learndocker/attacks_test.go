@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -119,5 +120,31 @@ func TestHostIsOutOfReach(t *testing.T) {
 		if o := b.shell(t, "grep Seccomp: /proc/self/status"); o.stdout != "Seccomp:\t2\n" {
 			t.Errorf("%+v", o)
 		}
+	}
+}
+
+// TestExecIsNoWayOut: a further program has no more than the first: no descriptor
+// of the engine's to work from (CVE-2024-21626), no way to the engine's own
+// program (CVE-2019-5736), the same rights and the same filter.
+func TestExecIsNoWayOut(t *testing.T) {
+	b := newBench(t)
+	secret := hostSecret(t)
+	id := strings.TrimSpace(b.run("run", "-d", b.image, "sleep", "1000").must(t).stdout)
+	for fd := 3; fd < 16; fd++ {
+		o := b.run("exec", "-w", fmt.Sprintf("/proc/self/fd/%d", fd), id, "cat", "../../../../../../.."+secret)
+		if o.status == 0 || strings.Contains(o.stdout, "secret of the host") {
+			t.Errorf("from descriptor %d: %+v", fd, o)
+		}
+	}
+	if o := b.run("exec", id, "/proc/self/exe", "version"); o.status == 0 || strings.Contains(o.stdout, "Version") {
+		t.Errorf("the engine's own program: %+v", o)
+	}
+	if o := b.run("exec", id, "sh", "-c", "for f in /proc/$$/fd/*; do [ ! -e $f ] || echo ${f##*/}; done").must(t); o.stdout != "0\n1\n2\n" {
+		t.Errorf("descriptors of an exec: %q, %q", o.stdout, o.stderr)
+	}
+	const rights = "grep -E '^(Cap...|NoNewPrivs|Seccomp|Groups):' /proc/%s/status"
+	first := b.run("exec", id, "sh", "-c", fmt.Sprintf(rights, "1")).must(t).stdout
+	if further := b.run("exec", id, "sh", "-c", fmt.Sprintf(rights, "self")).must(t).stdout; further != first || !strings.Contains(first, "Seccomp:\t2") {
+		t.Errorf("an exec's rights:\n%s\nthe first process's:\n%s", further, first)
 	}
 }
