@@ -80,8 +80,10 @@ func (c *Container) signaled(pid int, s syscall.Signal) stage.Signaled {
 func (c *Container) noRestart() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.record.Stopped = true
-	_ = c.save() // whatever comes of it is saved again
+	if !c.record.Stopped { // once: another's removal may be taking the directory away by now
+		c.record.Stopped = true
+		_ = c.save() // whatever comes of it is saved again
+	}
 	if c.waking != nil && c.record.State.Restarting {
 		close(c.waking)
 		c.waking = nil

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -168,9 +169,33 @@ func checkNothingPartial(t *testing.T, data string) {
 	}
 }
 
+// wholeLife are commands of a client's, in an empty directory, that come by every
+// stage.
+const wholeLife = `
+	learndocker run --rm hello-world
+	learndocker volume create kept
+	learndocker run -d --name one toolbox greeter
+	learndocker exec one true
+	learndocker pause one
+	learndocker unpause one
+	learndocker update --memory 64m one
+	learndocker rename one two
+	learndocker stop two
+	learndocker commit two $REGISTRY/mine
+	docker push $REGISTRY/mine
+	learndocker save -o image.tar $REGISTRY/mine
+	learndocker load -i image.tar
+	learndocker export -o files.tar two
+	learndocker import files.tar theirs
+`
+
 // TestKilledAtEveryStage kills the daemon while it is held at each stage of a
-// run. The next daemon on the same data must start, clear up, and run.
+// whole life. The next daemon on the same data must start, clear up, and run.
 func TestKilledAtEveryStage(t *testing.T) {
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(server.Close)
+	t.Setenv("REGISTRY", strings.TrimPrefix(server.URL, "http://"))
+	t.Setenv("PATH", filepath.Dir(program(t))+":"+os.Getenv("PATH"))
 	for _, at := range stage.Names() {
 		t.Run(string(at), func(t *testing.T) {
 			start := tempStation(t)
@@ -195,7 +220,7 @@ func TestKilledAtEveryStage(t *testing.T) {
 	}
 }
 
-// killAt kills a daemon that is held at a stage of `run --rm hello-world`.
+// killAt kills a daemon that is held at a stage of a whole life.
 func killAt(t *testing.T, s *station, at stage.Name) {
 	t.Helper()
 	c, err := s.client()
@@ -209,13 +234,18 @@ func killAt(t *testing.T, s *station, at stage.Name) {
 	}
 	defer conn.Close()
 	ran := make(chan outcome, 1)
-	go func() { ran <- clientCommand(t, s.host(), nil, s.program, "run", "--rm", "hello-world") }()
+	life := "cd " + shortDir(t) + wholeLife
+	go func() {
+		ran <- clientCommand(t, s.host(), nil, "sh", "-ec", life)
+		conn.Close() // nothing more will come
+	}()
 	w := wire.NewConn(conn, buffered)
 	for {
 		p, err := w.Receive()
 		if err != nil {
-			t.Errorf("the run never came to %s: %v", at, err)
-			break
+			t.Errorf("never came to %s: %v; the client ended with %+v", at, err, <-ran)
+			s.kill()
+			return
 		}
 		if p.Point.Fact.Stage() == at {
 			break

@@ -1039,10 +1039,8 @@ func checkQuit(t *testing.T, l *lesson.Lesson, n int, name string) {
 // a bridge to remove the daemon has nothing else to do meanwhile, and may not
 // be gone before the start is unwound.
 func TestEndOfDaemonUnwinds(t *testing.T) {
-	for _, at := range stage.Names()[slices.Index(stage.Names(), stage.OverlayMount):] {
-		if at == stage.ContainerRemove {
-			continue // is no part of a start
-		}
+	names := stage.Names()
+	for _, at := range names[slices.Index(names, stage.OverlayMount):slices.Index(names, stage.ContainerRemove)] {
 		t.Run(string(at), func(t *testing.T) {
 			d := startDaemon(t)
 			held := holdAt(t, d, at)

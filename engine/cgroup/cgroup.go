@@ -144,6 +144,9 @@ func (g *Group) End() error {
 	for _, pid := range g.Processes() {
 		_ = unix.Kill(pid, unix.SIGKILL) // an error is a process that has ended
 	}
+	if g.Frozen() { // on v1 the killed stand still, too: freezer-subsystem.rst
+		_, _ = g.Freeze(sys.Kernel{}, false) // an error is a group that cannot be removed either
+	}
 	return g.Remove(sys.Kernel{})
 }
 
