@@ -43,7 +43,7 @@ func TestWhoseNamespace(t *testing.T) {
 	if err != nil {
 		t.Fatal("unshare is missing: apt-get install util-linux")
 	}
-	daemon := exec.Command(unshare, "-rm", "sh", "-c", `unshare -u sh -c 'echo $$; read end' & echo here; read end <&3`)
+	daemon := exec.Command(unshare, "-rm", "sh", "-c", `unshare -u sh -c 'echo $$; read end <&3' & echo here; read end <&3`)
 	hold, end, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
