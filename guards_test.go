@@ -149,7 +149,8 @@ const (
 	images     = "engine/pulling.go"
 	daemons    = "engine/daemon/"
 	wires      = "engine/stage/wire/wire.go"
-	rootfs     = "engine/container/pid1/rootfs.go"
+	rootfs     = "engine/container/pid1/pivot.go"
+	rights     = "engine/container/pid1/security.go"
 	execs      = "engine/container/pid1/exec.go"
 	inits      = "engine/container/pid1/init.go"
 	cgroups    = "engine/cgroup/cgroup.go"
@@ -295,21 +296,21 @@ var guards = []guard{
 	}, cmd, "TestInside/its_descriptors|TestInsideFromOutside|TestSmallestLimit"},
 	one("the sealed program", "engine/container/sealed.go", "if _, err := unix.FcntlInt(copied.Fd(), unix.F_ADD_SEALS, seals); err != nil {", "if err := error(nil); err != nil || seals == 0 {", "./engine/container", "TestSealed"),
 	one("the engine's own program (CVE-2019-5736)", execs, "if own.Dev == wanted.Dev && own.Ino == wanted.Ino {", neverTrue, cmd, "TestOddImages/a_program_that_is_the_engine"),
-	one("capabilities", execs, "if err := p.setCapabilities(caps.Mask(wanted)); err != nil {", "if err := error(nil); err != nil {", cmd, "TestGoldenTranscript/hello-world"),
-	one("the bounding set", execs, "if err := p.dropBounding(wanted); err != nil {", "if err := error(nil); err != nil {", cmd, "TestInside/capabilities"),
-	one("the system call filter", execs, "if len(p.Filter) == 0 {\n\t\treturn nil", "if true {\n\t\treturn nil", cmd, "TestInside/seccomp"),
-	one("no new privileges", execs, "if p.Spec.Process.NoNewPrivileges {", neverTrue, cmd, "TestInside/no_new"),
+	one("capabilities", rights, "if err := p.setCapabilities(wanted); err != nil {", "if err := error(nil); err != nil {", cmd, "TestGoldenTranscript/hello-world"),
+	one("the bounding set", rights, "if err := p.dropBounding(wanted.Bounding); err != nil {", "if err := error(nil); err != nil {", cmd, "TestInside/capabilities"),
+	one("the system call filter", rights, "if len(p.Filter) == 0 {\n\t\treturn nil", "if true {\n\t\treturn nil", cmd, "TestInside/seccomp"),
+	one("no new privileges", rights, "if p.Spec.Process.NoNewPrivileges {", neverTrue, cmd, "TestInside/no_new"),
 	guard{"the device list", []edit{
-		{cgroups, "return append(g.writesV1(l), g.deviceRules(devices)...)", "return g.writesV1(l)"},
+		{"engine/cgroup/limits.go", "return append(g.writesV1(l), g.deviceRules(devices)...)", "return g.writesV1(l)"},
 		{cgroups, "if err := confineDevices(k, g.Dirs()[0], devices); err != nil {", "if err := error(nil); err != nil {"},
 	}, cmd, "TestInsideRawDisk"},
 	guard{"limits", []edit{
-		{cgroups, "return append(g.writesV1(l), g.deviceRules(devices)...)", "return g.deviceRules(devices)"},
-		{cgroups, "return g.writesV2(l)", "return nil"},
+		{"engine/cgroup/limits.go", "return append(g.writesV1(l), g.deviceRules(devices)...)", "return g.deviceRules(devices)"},
+		{"engine/cgroup/limits.go", "return g.writesV2(l)", "return nil"},
 	}, cmd, "TestInside/(memory_beyond|a_fork_too_many)"},
-	one("/etc/passwd up to a size", execs, "return io.LimitReader(f, maxPasswd), f.Close", "return f, f.Close", cmd, "TestOddImages/a_user_at_the_end"),
-	one("/etc/passwd that is a fifo", execs, "os.O_RDONLY|unix.O_NONBLOCK", "os.O_RDONLY", cmd, "TestTraps//etc/passwd_is_a_fifo"),
-	one("the end with the daemon", execs, `unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), "PR_SET_PDEATHSIG", "SIGKILL"`, `unix.PR_SET_PDEATHSIG, 0, "PR_SET_PDEATHSIG", "SIGKILL"`, cmd, "TestEndWithDaemon/another_user"),
+	one("/etc/passwd up to a size", rights, "return io.LimitReader(f, maxPasswd), f.Close", "return f, f.Close", cmd, "TestOddImages/a_user_at_the_end"),
+	one("/etc/passwd that is a fifo", rights, "os.O_RDONLY|unix.O_NONBLOCK", "os.O_RDONLY", cmd, "TestTraps//etc/passwd_is_a_fifo"),
+	one("the end with the daemon", rights, `unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), "PR_SET_PDEATHSIG", "SIGKILL"`, `unix.PR_SET_PDEATHSIG, 0, "PR_SET_PDEATHSIG", "SIGKILL"`, cmd, "TestEndWithDaemon/another_user"),
 
 	// The web page.
 	one("the teacher's token", webs+"guard.go", "subtle.ConstantTimeCompare([]byte(shown), []byte(s.token)) != 1", "subtle.ConstantTimeCompare([]byte(shown), []byte(s.token)) > 1", webPkg, "TestOnlyTheTeacher"),
@@ -339,8 +340,8 @@ var guards = []guard{
 		{"engine/run.go", "\t\tr.unwind()\n\t\tr.failed(err)", "\t\tr.failed(err)"},
 		{lives, "err := l.sweep()", "err := error(nil)"},
 	}, cmd, "TestNothingIsLeft/root/quit/16"},
-	one("a killed daemon's mounts go", "engine/container.go", "errors.Join(one.stack().Unmount(sys.Kernel{}), c.cgroups", "errors.Join(nil, c.cgroups", cmd, "TestNothingIsLeft/root/daemon_KILL/16"),
-	one("a killed daemon's groups go", "engine/container.go", ", c.cgroups.Open(one.record.ID).End())", ")", cmd, "TestNothingIsLeft/root/daemon_KILL/16"),
+	one("a killed daemon's mounts go", "engine/container.go", "errors.Join(one.stack().Unmount(sys.Kernel{}), one.groups()", "errors.Join(nil, one.groups()", cmd, "TestNothingIsLeft/root/daemon_KILL/16"),
+	one("a killed daemon's groups go", "engine/container.go", ", one.groups().Open(one.record.ID).End())", ")", cmd, "TestNothingIsLeft/root/daemon_KILL/16"),
 	one("a killed daemon's bridge goes", "engine/network/network.go", "return n, n.removeLeft()", "return n, nil", cmd, "TestNothingIsLeft/root/daemon_KILL/16"),
 	guard{"who survives the daemon is ended by the next", []edit{
 		{"engine/container.go", "_ = syscall.Kill(r.State.Pid, syscall.SIGKILL)", "_ = syscall.Kill"},
