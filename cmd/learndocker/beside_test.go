@@ -56,7 +56,7 @@ func TestLessonsBesideEachOther(t *testing.T) {
 	if err := syscall.Kill(watcher.pid, syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
-	if status := <-ended; status != 130 {
+	if status := receive(t, "the end of the watcher", ended); status != 130 {
 		t.Errorf("watch: status %d, want 130: %s", status, watcher.stderr.String())
 	}
 	var group sync.WaitGroup

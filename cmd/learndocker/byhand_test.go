@@ -94,7 +94,7 @@ func compareByHand(t *testing.T, steps []*narrate.Step, script []byte) {
 	if err := os.Remove(filepath.Join(dir, "held")); err != nil {
 		t.Error(err)
 	}
-	if err := <-ended; err != nil {
+	if err := receive(t, "the end of the script", ended); err != nil {
 		t.Errorf("the script ended with %v\n%s", err, errs.String())
 	}
 	hand.Output = out.String()

@@ -281,6 +281,9 @@ func TestBadWatchers(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
+			if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+				t.Fatal(err)
+			}
 			ran := run()
 			if _, err := buffered.ReadBytes('\n'); err != nil { // held at the first request
 				t.Fatal(err)
@@ -292,7 +295,7 @@ func TestBadWatchers(t *testing.T) {
 				_, _ = io.Copy(io.Discard, buffered)
 			}
 			conn.Close()
-			<-ran
+			receive(t, "the end of run", ran)
 			d.awaitUnwatched(t)
 			if o := clientCommand(t, d.host, nil, program(t), "run", "--rm", "hello-world"); o.status != 0 {
 				t.Errorf("the next run: %+v", o)
@@ -326,7 +329,7 @@ func TestBadWatchers(t *testing.T) {
 			t.Errorf("a second watcher: %d %s", status, body)
 		}
 		conn.Close()
-		<-ran
+		receive(t, "the end of run", ran)
 		d.awaitUnwatched(t)
 	})
 	if left := strings.TrimSpace(d.run("ps", "-aq").must(t).stdout); left != "" {

@@ -45,7 +45,7 @@ func startDockerd(t *testing.T) *realDockerd {
 	}
 	t.Cleanup(func() {
 		_ = server.Process.Signal(syscall.SIGTERM)
-		_ = server.Wait() // it ends by the signal
+		_ = awaitExit(t, server) // it ends by the signal
 	})
 	c, err := client.New(d.host)
 	if err != nil {

@@ -3,10 +3,7 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"flag"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -143,12 +140,9 @@ func followLesson(t *testing.T, name string, at func(narrate.Header, *narrate.St
 		}
 	}()
 	for {
-		step, err := live.Next(context.Background())
-		if errors.Is(err, io.EOF) {
+		step := next(t, live)
+		if step == nil {
 			return live.Header(), steps
-		}
-		if err != nil {
-			t.Fatal(err)
 		}
 		steps = append(steps, step)
 		at(live.Header(), step)

@@ -165,8 +165,11 @@ func (d *testDaemon) client() *client.Client {
 // docker runs learndocker as a client of the daemon and returns both outputs.
 func (d *testDaemon) docker(args ...string) (string, error) {
 	d.t.Helper()
-	cmd := exec.Command(program(d.t), args...)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program(d.t), args...)
 	cmd.Env = append(os.Environ(), "DOCKER_HOST="+d.host)
+	cmd.WaitDelay = time.Second
 	said, err := cmd.CombinedOutput()
 	return string(said), err
 }
@@ -216,7 +219,7 @@ func (d *testDaemon) end() {
 	if err := syscall.Kill(d.pid(), syscall.SIGTERM); err != nil {
 		d.t.Error(err)
 	}
-	if err := d.cmd.Wait(); err != nil {
+	if err := awaitExit(d.t, d.cmd); err != nil {
 		d.t.Errorf("the daemon ended with %s\n%s", err, d.log())
 	}
 	reportLeft(d.t, mine, d.before, takeSnapshot(d.t), d.marks())

@@ -55,7 +55,7 @@ func startJudge(t *testing.T) *dockerd {
 	t.Cleanup(func() {
 		d.run(t, d.docker, "sh", "-c", d.docker+` ps -aq | xargs -r `+d.docker+` rm -f`)
 		_ = cmd.Process.Signal(syscall.SIGTERM) // one that has ended
-		if err := cmd.Wait(); err != nil {
+		if err := awaitExit(t, cmd); err != nil {
 			t.Errorf("dockerd: %v\n%s", err, readText(t, log.Name()))
 		}
 		groups, _ := filepath.Glob("/sys/fs/cgroup/*" + group)

@@ -136,7 +136,7 @@ func TestWatchLetsGo(t *testing.T) {
 	if status, shown := x.end(); status != 0 || !strings.Contains(shown, "The daemon is let go, and works on unwatched.") {
 		t.Errorf("watch: status %d\n%s", status, shown[max(len(shown)-300, 0):])
 	}
-	if o := <-ended; o.status != 0 || !strings.Contains(o.stdout, "Hello from learndocker!") {
+	if o := receive(t, "the end of run", ended); o.status != 0 || !strings.Contains(o.stdout, "Hello from learndocker!") {
 		t.Errorf("the client that was held: status %d, %s", o.status, o.stderr)
 	}
 	d.run("run", "--rm", "hello-world").must(t)

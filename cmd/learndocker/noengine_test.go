@@ -244,7 +244,7 @@ func servesPage(t *testing.T, path string) {
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Wait(); err != nil {
+	if err := awaitExit(t, cmd); err != nil {
 		t.Errorf("told to end, it ends with %v", err)
 	}
 }

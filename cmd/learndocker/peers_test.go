@@ -87,7 +87,7 @@ func (d *testDaemon) watch() func() []stage.Name {
 	}()
 	return func() []stage.Name {
 		_ = conn.Close() // the daemon may have closed it
-		<-done
+		receive(d.t, "the end of the watch", done)
 		return seen
 	}
 }
@@ -262,7 +262,7 @@ func debianRegistry(t *testing.T) string {
 	}
 	t.Cleanup(func() {
 		_ = server.Process.Signal(syscall.SIGTERM)
-		_ = server.Wait() // it ends by the signal
+		_ = awaitExit(t, server) // it ends by the signal
 	})
 	deadline := time.Now().Add(patience)
 	for {

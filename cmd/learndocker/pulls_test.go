@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/registry"
 	ggcr "github.com/google/go-containerregistry/pkg/v1"
@@ -137,7 +138,7 @@ func TestKilledPull(t *testing.T) {
 	go func() { pulled <- c.PullNamed(context.Background(), image, "", quietProgress()) }()
 	<-stalled
 	first.kill()
-	if err := <-pulled; err == nil {
+	if err := receive(t, "the end of the pull", pulled); err == nil {
 		t.Error("the client of a killed daemon was told that all went well")
 	}
 	if names := checkStore(t, first.data()); len(names) != 0 {
@@ -233,6 +234,9 @@ func killAt(t *testing.T, s *station, at stage.Name) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
 	ran := make(chan outcome, 1)
 	life := "cd " + shortDir(t) + wholeLife
 	go func() {
@@ -243,7 +247,7 @@ func killAt(t *testing.T, s *station, at stage.Name) {
 	for {
 		p, err := w.Receive()
 		if err != nil {
-			t.Errorf("never came to %s: %v; the client ended with %+v", at, err, <-ran)
+			t.Errorf("never came to %s: %v; the client ended with %+v", at, err, receive(t, "the end of the commands", ran))
 			s.kill()
 			return
 		}
@@ -256,7 +260,7 @@ func killAt(t *testing.T, s *station, at stage.Name) {
 		}
 	}
 	s.kill()
-	<-ran
+	receive(t, "the end of the commands", ran)
 }
 
 // fakeRegistry answers with what it is told to, true or not.
@@ -608,7 +612,7 @@ func TestManyPulls(t *testing.T) {
 	}
 	var failed []error
 	for range clients {
-		failed = append(failed, <-errs)
+		failed = append(failed, receive(t, "the end of a pull", errs))
 	}
 	if err := errors.Join(failed...); err != nil {
 		t.Error(err)

@@ -38,6 +38,7 @@ func startStation(program, dir string, flags ...string) (*station, error) {
 	s := &station{program: program, dir: dir, ended: make(chan struct{})}
 	s.cmd = exec.Command(program, append([]string{"daemon", "--debug", "-H", s.host(), "--data-root", s.data()}, flags...)...)
 	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
+	s.cmd.WaitDelay = time.Second // a container's programs may hold the output open
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -126,6 +127,39 @@ func (s *station) leftovers() error {
 	return nil
 }
 
+// receive takes what a test waits for. What does not come within patience fails
+// the test, by its name.
+func receive[T any](t *testing.T, what string, from <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-from:
+	case <-time.After(patience):
+		t.Fatalf("%s: not within %s", what, patience)
+	}
+	return v
+}
+
+// awaitExit waits for a process. One that stays fails the test: it is asked for
+// its goroutines, which a program in Go prints at SIGQUIT, and killed.
+func awaitExit(t *testing.T, cmd *exec.Cmd) error {
+	t.Helper()
+	if cmd.ProcessState != nil {
+		return nil
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for _, s := range []syscall.Signal{syscall.SIGQUIT, syscall.SIGKILL} {
+		select {
+		case err := <-ended:
+			return err
+		case <-time.After(patience):
+			t.Errorf("%s has not ended within %s", cmd, patience)
+			_ = cmd.Process.Signal(s) // one that has just ended
+		}
+	}
+	return <-ended
+}
+
 // outcome is how a command ended.
 type outcome struct {
 	stdout, stderr string
@@ -150,15 +184,19 @@ func (d *testDaemon) run(args ...string) outcome {
 	return clientCommand(d.t, d.host, nil, program(d.t), args...)
 }
 
-// finish runs a command to its end. Only one that cannot be run is an error.
+// finish runs a command to its end. One that cannot be run, or that is killed,
+// fails the test, and has the status -1. It may be called by other goroutines
+// than the test's.
 func finish(t *testing.T, cmd *exec.Cmd) outcome {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.WaitDelay = time.Second // a killed one's children may hold its output open
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) || cmd.ProcessState.ExitCode() < 0 {
-		t.Fatalf("%s: %v\n%s%s", cmd, err, stdout.String(), stderr.String())
+		t.Errorf("%s: %v\n%s%s", cmd, err, stdout.String(), stderr.String())
+		return outcome{stdout.String(), stderr.String(), -1}
 	}
 	return outcome{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
 }

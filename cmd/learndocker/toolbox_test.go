@@ -68,7 +68,7 @@ func TestToolboxSignals(t *testing.T) {
 		if rest, err := io.ReadAll(x.said); err != nil || !strings.HasSuffix(string(rest), "got SIGTERM, bye\n") {
 			t.Errorf("%q %v", rest, err)
 		}
-		if err := x.client.Wait(); err != nil {
+		if err := awaitExit(t, x.client); err != nil {
 			t.Errorf("status 0 is wanted: %v", err)
 		}
 	})
@@ -157,7 +157,7 @@ func (d *testDaemon) endTicking(t *testing.T, x *ticking) {
 	t.Helper()
 	d.run("rm", "-f", "ticking").must(t)
 	_, _ = io.Copy(io.Discard, x.said) // up to its end
-	if err := x.client.Wait(); err == nil || x.client.ProcessState.ExitCode() != 137 {
+	if err := awaitExit(t, x.client); err == nil || x.client.ProcessState.ExitCode() != 137 {
 		t.Errorf("%v, want status 137", err)
 	}
 }

@@ -1048,9 +1048,9 @@ func TestEndOfDaemonUnwinds(t *testing.T) {
 			if err := client.Start(); err != nil {
 				t.Fatal(err)
 			}
-			<-held
+			receive(t, "the stage", held)
 			d.end()
-			_ = client.Wait() // its daemon is gone; how it says so is not of interest here
+			_ = awaitExit(t, client) // its daemon is gone; how it says so is not of interest here
 		})
 	}
 }
