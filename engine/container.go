@@ -39,6 +39,7 @@ type Record struct {
 	Stopped      bool                       `json:"stopped,omitempty"` // by a user: it is not to restart by itself
 	RestartCount int                        `json:"restartCount,omitempty"`
 	Network      stage.Network              `json:"network"`            // of the present run, or the last
+	Ports        []stage.PublishedPort      `json:"ports,omitempty"`    // likewise
 	PIDStart     uint64                     `json:"pidStart,omitempty"` // when State.Pid began, in ticks since boot
 	MountRecord
 }

@@ -115,6 +115,7 @@ func merge(config containertypes.Config, img image.Image) containertypes.Config 
 	}
 	config.Labels = labels
 	config.Volumes = mergeVolumes(set.Volumes, config.Volumes)
+	config.ExposedPorts = mergePorts(set.ExposedPorts, config.ExposedPorts)
 	return config
 }
 

@@ -41,6 +41,9 @@ func (e *Engine) checkRequest(name string, q *containertypes.CreateRequest) erro
 			return err
 		}
 	}
+	if err := checkPorts(q.Config, h); err != nil {
+		return err
+	}
 	if err := checkNames(q.Config, h); err != nil {
 		return err
 	}
@@ -211,7 +214,6 @@ func unsupported(q *containertypes.CreateRequest) string {
 		asked bool
 		name  string
 	}{
-		{len(h.PortBindings) > 0 || h.PublishAllPorts, "publishing ports (-p, -P)"},
 		{len(h.Links) > 0, "--link"},
 		{len(h.BlkioWeightDevice) > 0, "--blkio-weight-device"},
 		{h.CPURealtimeRuntime != 0 || h.CPURealtimePeriod != 0, "--cpu-rt-runtime"},

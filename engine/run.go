@@ -297,14 +297,17 @@ func (r *run) attachNetwork(ctx context.Context, k sys.Kernel) error {
 		return err
 	}
 	r.c.mu.Lock()
-	r.c.record.Network = fact
+	r.c.record.Network, r.c.record.Ports = fact, nil
 	r.c.mu.Unlock()
 	if fact.Address != "" {
 		if err := r.c.writeHosts(fact.Address); err != nil {
 			return err
 		}
 	}
-	return r.trail.At(ctx, r.process.PID, fact)
+	if err := r.trail.At(ctx, r.process.PID, fact); err != nil {
+		return err
+	}
+	return r.publish(ctx, k, fact, mode)
 }
 
 // sharedNetwork: there is nothing to attach in what is somebody else's.

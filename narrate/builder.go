@@ -135,7 +135,7 @@ func (b *builder) stop(plan lesson.Stop, p stage.Point) (*Step, error) {
 	b.anatomy.look(b.roles[BoxDaemon], b.merged())
 	s.Containers = b.all.shown()
 	s.Probe = probe.Take(probe.Subject{
-		PID: p.PID, Roles: b.all.roles(b.roles), Cgroup: containerDirs(b.facts), StoreDir: b.storeDir, DaemonPID: b.roles[BoxDaemon],
+		PID: p.PID, Roles: b.all.roles(b.roles), Cgroup: containerDirs(b.facts), Listening: addressesOf(p.Fact), StoreDir: b.storeDir, DaemonPID: b.roles[BoxDaemon],
 	})
 	e := &evidence{point: p, probe: s.Probe, facts: b.facts, held: b.roleOf(p.PID), step: b.n, all: b.all, anatomy: &b.anatomy}
 	s.Panels, s.DataRoot = e.panels(), strings.TrimSuffix(b.storeDir, "/images")

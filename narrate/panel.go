@@ -388,8 +388,31 @@ func (e *evidence) network() Panel {
 			p.add(row[0], row[1])
 		}
 	}
+	if f, ok := e.facts[stage.NetworkPublish].(stage.Published); ok {
+		for _, port := range f.Ports {
+			p.add("the host's "+addressOf(port), "passed on to "+port.To)
+		}
+	}
+	for _, at := range e.probe.Listening {
+		p.add("listens (/proc/net/"+strings.Fields(at)[0]+")", at)
+	}
 	return p
 }
+
+// addressesOf are those of the host that a fact says somebody listens at.
+func addressesOf(f stage.Fact) []string {
+	published, ok := f.(stage.Published)
+	if !ok {
+		return nil
+	}
+	var at []string
+	for _, port := range published.Ports {
+		at = append(at, addressOf(port))
+	}
+	return at
+}
+
+func addressOf(p stage.PublishedPort) string { return p.Protocol + " " + p.Host }
 
 func (e *evidence) process() Panel {
 	p := Panel{Kind: "process", Title: "processes", Head: []string{"who", "pid here", "pid inside", "parent", "name", "state"}}

@@ -210,7 +210,7 @@ var edges = map[stage.Name]Edge{
 	stage.ContainerCommit: {BoxDaemon, BoxStore}, stage.VolumeCreate: {BoxDaemon, BoxStore}, stage.ImageLoad: {BoxDaemon, BoxStore},
 	stage.ImageImport: {BoxDaemon, BoxStore}, stage.ImageSave: {BoxDaemon, BoxStore}, stage.ImagePush: {BoxDaemon, BoxRegistry},
 	stage.OverlayMount: {BoxDaemon, BoxKernel}, stage.CgroupCreate: {BoxDaemon, BoxKernel},
-	stage.NamespaceCreate: {BoxDaemon, BoxKernel}, stage.UsernsMap: {BoxKernel, BoxContainer}, stage.NetworkAttach: {BoxDaemon, BoxKernel},
+	stage.NamespaceCreate: {BoxDaemon, BoxKernel}, stage.UsernsMap: {BoxKernel, BoxContainer}, stage.NetworkAttach: {BoxDaemon, BoxKernel}, stage.NetworkPublish: {BoxDaemon, BoxKernel},
 	stage.CgroupJoin: {BoxContainer, BoxKernel}, stage.RootfsMounts: {BoxContainer, BoxKernel}, stage.RootfsPivot: {BoxContainer, BoxKernel},
 	stage.SecurityDrop: {BoxContainer, BoxKernel}, stage.ProcessExec: {BoxKernel, BoxContainer}, stage.ProcessExit: {BoxContainer, BoxDaemon},
 	stage.ExecCreate: {BoxClient, BoxDaemon}, stage.ExecSetns: {BoxDaemon, BoxContainer}, stage.ExecCgroup: {BoxDaemon, BoxKernel},

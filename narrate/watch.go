@@ -27,7 +27,7 @@ var shownWith = map[stage.Name][]string{
 	stage.APIRequest: {"wire"}, stage.APIResponse: {"wire"}, stage.ImageLookup: {"store"}, stage.RegistryResolve: {"registry"},
 	stage.RegistryBlob: {"registry"}, stage.LayerUnpack: {"layers"}, stage.ImageTag: {"store"}, stage.ContainerCreate: {"config"},
 	stage.OverlayMount: {"layers", "acts"}, stage.CgroupCreate: {"cgroup"}, stage.NamespaceCreate: {"namespaces", "process"},
-	stage.UsernsMap: {"ids"}, stage.NetworkAttach: {"network"}, stage.CgroupJoin: {"cgroup", "namespaces"}, stage.RootfsMounts: {"mounts", "acts"},
+	stage.UsernsMap: {"ids"}, stage.NetworkAttach: {"network"}, stage.NetworkPublish: {"network"}, stage.CgroupJoin: {"cgroup", "namespaces"}, stage.RootfsMounts: {"mounts", "acts"},
 	stage.RootfsPivot: {"mounts", "acts"}, stage.SecurityDrop: {"security"}, stage.ProcessExec: {"process", "acts"},
 	stage.ProcessExit: {"process", "cgroup"}, stage.ContainerRemove: {"acts"},
 	stage.ContainerCommit: {"layers", "store"}, stage.VolumeCreate: {"acts"}, stage.ImageLoad: {"store"}, stage.ImageImport: {"store"},

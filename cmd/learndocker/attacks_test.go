@@ -4,9 +4,6 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -17,13 +14,7 @@ import (
 // attackImage holds the program that asks for what must be refused.
 func attackImage(t *testing.T) ggcr.Image {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "attacks")
-	build := exec.Command("go", "build", "-o", path, "./testdata/attacks")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if said, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, said)
-	}
-	return imageOf(t, ggcr.Config{Cmd: []string{"/attacks"}, Env: []string{searchPath}}, append(busyboxLayers(t)[:1], layerOf(t, entry{name: "attacks", body: readText(t, path)}))...)
+	return goImage(t, "attacks", ggcr.Config{}, busyboxLayers(t)[:1]...)
 }
 
 // TestForbiddenCalls asks the kernel from inside a container, call by call, for

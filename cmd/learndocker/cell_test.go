@@ -210,9 +210,10 @@ func (c *cell) press(keys ...string) {
 // await reads until that many steps have been shown.
 func (c *cell) await(steps int) {
 	c.t.Helper()
+	c.limitReading()
 	for steps > 0 {
 		if !c.lines.Scan() {
-			c.t.Fatalf("%d steps were missing when the output ended, with status %d, after %s\n%s", steps, c.wait(), c.heading(), c.stderr.String())
+			c.t.Fatalf("%d steps were missing when the output ended (%v), with status %d, after %s\n%s", steps, c.lines.Err(), c.wait(), c.heading(), c.stderr.String())
 		}
 		fmt.Fprintln(&c.screen, c.lines.Text())
 		if strings.Contains(c.lines.Text(), footer) {
@@ -237,10 +238,19 @@ func (c *cell) heading() string {
 // test.
 func (c *cell) finish() int {
 	c.t.Helper()
-	for c.lines.Scan() { // to its end: what a leftover holds open is found below
+	c.limitReading()
+	for c.lines.Scan() { // to its end: who holds it open beyond the time is found below
 		fmt.Fprintln(&c.screen, c.lines.Text())
 	}
 	return c.wait()
+}
+
+// limitReading bounds the time for what is read next.
+func (c *cell) limitReading() {
+	c.t.Helper()
+	if err := c.stdout.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		c.t.Fatal(err)
+	}
 }
 
 func (c *cell) wait() int {

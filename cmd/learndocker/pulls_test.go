@@ -173,7 +173,7 @@ func checkNothingPartial(t *testing.T, data string) {
 // wholeLife are commands of a client's, in an empty directory, that come by every
 // stage.
 const wholeLife = `
-	learndocker run --rm hello-world
+	learndocker run --rm -p 127.0.0.1::80 hello-world
 	learndocker volume create kept
 	learndocker run -d --name one toolbox greeter
 	learndocker exec one true

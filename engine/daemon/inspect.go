@@ -53,8 +53,8 @@ func inspectContainer(x *exchange) error {
 
 func networkSettings(r engine.Record) *containertypes.NetworkSettings {
 	s := &containertypes.NetworkSettings{Ports: networktypes.PortMap{}, Networks: endpoints(r)}
-	if r.State.Running && r.Network.Veth != "" {
-		s.SandboxID = r.ID
+	if r.State.Running && isBridged(r) {
+		s.SandboxID, s.Ports = r.ID, portMap(r)
 	}
 	return s
 }

@@ -119,8 +119,12 @@ func containerTests() map[string]func(engine.Record, string) bool {
 		"network":  func(r engine.Record, v string) bool { return string(r.HostConfig.NetworkMode) == v },
 		"health":   func(r engine.Record, v string) bool { return v == "none" },
 		"volume":   hasMount,
-		"expose":   func(engine.Record, string) bool { return false },
-		"publish":  func(engine.Record, string) bool { return false },
+		"expose": func(r engine.Record, v string) bool {
+			return hasPort(r, v, func(p containertypes.PortSummary) uint16 { return p.PrivatePort })
+		},
+		"publish": func(r engine.Record, v string) bool {
+			return hasPort(r, v, func(p containertypes.PortSummary) uint16 { return p.PublicPort })
+		},
 	}
 }
 
@@ -136,7 +140,7 @@ func (x *exchange) sizesOf(id string) (written, whole int64, err error) {
 func summarize(r engine.Record) containertypes.Summary {
 	s := containertypes.Summary{
 		ID: r.ID, Names: []string{"/" + r.Name}, Image: r.Image, ImageID: r.ImageID, Command: commandText(r.Args),
-		Created: r.Created.Unix(), Ports: []containertypes.PortSummary{}, Labels: r.Config.Labels, State: r.State.Status,
+		Created: r.Created.Unix(), Ports: portSummaries(r), Labels: r.Config.Labels, State: r.State.Status,
 		Status: statusText(r.State), NetworkSettings: &containertypes.NetworkSettingsSummary{Networks: endpoints(r)}, Mounts: mountPoints(r),
 	}
 	s.HostConfig.NetworkMode, s.HostConfig.Annotations = string(r.HostConfig.NetworkMode), r.HostConfig.Annotations

@@ -15,7 +15,6 @@ import (
 	"sync"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
 	"github.com/learndocker/learndocker/engine/stage"
@@ -47,18 +46,19 @@ type Network struct {
 	alias   string
 	refused string // why there can be no bridge here; "" where there can
 
-	mu      sync.Mutex
-	bridge  *netlink.Bridge
-	subnet  netip.Prefix
-	gateway netip.Addr
-	used    map[netip.Addr]string // address → container
+	mu        sync.Mutex
+	bridge    *netlink.Bridge
+	subnet    netip.Prefix
+	gateway   netip.Addr
+	used      map[netip.Addr]string // address → container
+	published map[string][]*passing // of each container
 }
 
 // Open prepares the network of the daemon with that data root and removes the
 // bridge that a killed daemon left. A rootless daemon has no say over the
 // host's interfaces: its containers get loopback only.
 func Open(dataRoot string, rootless bool) (*Network, error) {
-	n := &Network{alias: alias(dataRoot), used: map[netip.Addr]string{}}
+	n := &Network{alias: alias(dataRoot), used: map[netip.Addr]string{}, published: map[string][]*passing{}}
 	if rootless {
 		n.refused = "an ordinary user may not add interfaces to the host's network namespace"
 		return n, nil
@@ -151,12 +151,12 @@ func (n *Network) Close() error {
 // bridge mode, adds eth0. Where the machine does not let us, the fact says so.
 func (n *Network) Attach(k sys.Kernel, container, mode string, pid int) (stage.Network, error) {
 	fact := stage.Network{PID: pid, Mode: mode}
-	ns, err := netns.GetFromPid(pid)
+	ns, err := openNamespace(pid)
 	if err != nil {
-		return fact, fmt.Errorf("open network namespace: %w", err)
+		return fact, err
 	}
 	defer ns.Close()
-	inside, err := netlink.NewHandleAt(ns, unix.NETLINK_ROUTE)
+	inside, err := ns.handle()
 	if err != nil {
 		return fact, fmt.Errorf("enter network namespace: %w", err)
 	}
@@ -343,8 +343,10 @@ func (n *Network) reserve(container string) (netip.Addr, error) {
 	return netip.Addr{}, fmt.Errorf("no free address in %s", n.subnet)
 }
 
-// Detach removes a container's interfaces and frees its address.
+// Detach withdraws a container's ports, removes its interfaces and frees its
+// address.
 func (n *Network) Detach(container string) error {
+	n.withdraw(container)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	plugged := false

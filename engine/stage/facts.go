@@ -22,6 +22,7 @@ const (
 	NamespaceCreate Name = "namespace.create"
 	UsernsMap       Name = "userns.map"
 	NetworkAttach   Name = "network.attach"
+	NetworkPublish  Name = "network.publish"
 	CgroupJoin      Name = "cgroup.join"
 	RootfsMounts    Name = "rootfs.mounts"
 	RootfsPivot     Name = "rootfs.pivot"
@@ -49,7 +50,7 @@ const (
 // facts are decoded and stages are listed.
 var known = []Fact{
 	Request{}, Lookup{}, Response{}, Resolved{}, Blob{}, Unpacked{}, Tagged{}, Created{},
-	Overlay{}, Cgroup{}, Namespaces{}, UserMap{}, Network{}, Joined{}, Mounts{}, Pivoted{},
+	Overlay{}, Cgroup{}, Namespaces{}, UserMap{}, Network{}, Published{}, Joined{}, Mounts{}, Pivoted{},
 	Dropped{}, Exec{}, Exit{}, Removed{},
 	ExecCreated{}, Entered{}, ExecJoined{}, ExecExited{}, Signaled{}, Stopped{}, Paused{}, Unpaused{}, Updated{}, Renamed{},
 	VolumeCreated{}, Committed{}, Loaded{}, Imported{}, Saved{}, Pushed{},
@@ -321,6 +322,22 @@ type Network struct {
 	Refused string `json:"refused,omitempty"` // why there is less than was asked for
 }
 
+// Published: the daemon answers at ports of the host for the container.
+type Published struct {
+	Container string          `json:"container"`
+	PID       int             `json:"pid"`
+	Ports     []PublishedPort `json:"ports"`
+}
+
+// PublishedPort is one address at which the host listens.
+type PublishedPort struct {
+	Protocol string `json:"protocol"` // "tcp", "udp"
+	Host     string `json:"host"`             // address and port: "0.0.0.0:8080", "[::]:8080"
+	Inside   uint16 `json:"inside"`           // the container's port
+	To       string `json:"to"`               // address and port to which it is passed on
+	Within   bool   `json:"within,omitempty"` // To is of the container's own loopback
+}
+
 // Joined: the process has entered its cgroup and a cgroup namespace.
 type Joined struct {
 	PID   int      `json:"pid"`
@@ -410,6 +427,7 @@ func (Cgroup) Stage() Name     { return CgroupCreate }
 func (Namespaces) Stage() Name { return NamespaceCreate }
 func (UserMap) Stage() Name    { return UsernsMap }
 func (Network) Stage() Name    { return NetworkAttach }
+func (Published) Stage() Name  { return NetworkPublish }
 func (Joined) Stage() Name     { return CgroupJoin }
 func (Mounts) Stage() Name     { return RootfsMounts }
 func (Pivoted) Stage() Name    { return RootfsPivot }

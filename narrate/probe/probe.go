@@ -29,6 +29,7 @@ type Snapshot struct {
 	Cmdline    []string          `json:"cmdline"`
 	Mounts     []Mount           `json:"mounts"`
 	Interfaces []string          `json:"interfaces"`
+	Listening  []string          `json:"listening,omitempty"` // of the addresses that were asked about: "tcp 0.0.0.0:8080"
 	Cgroup     []ControlFile     `json:"cgroup"`
 	Processes  []Process         `json:"processes"`
 	Children   []int             `json:"children"` // of the held process
@@ -102,6 +103,7 @@ type Subject struct {
 	PID       int            // the held process
 	Roles     map[string]int // role → pid, of the processes of the story
 	Cgroup    []string       // directories of the container's group
+	Listening []string       // addresses of the host, such as "tcp 0.0.0.0:8080"
 	StoreDir  string
 	DaemonPID int // 0 where it is not known
 }
@@ -119,6 +121,7 @@ func Take(s Subject) Snapshot {
 	snap.Cmdline = strings.FieldsFunc(read(proc+"/cmdline"), func(r rune) bool { return r == 0 })
 	snap.Mounts = list(mounts(proc))
 	snap.Interfaces = list(interfaces(proc))
+	snap.Listening = listening("/proc/self", s.Listening)
 	snap.Cgroup = list(controlFiles(s.Cgroup))
 	snap.Processes = list(processes(s.Roles))
 	snap.Children = list(children(proc))

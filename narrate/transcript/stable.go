@@ -193,6 +193,11 @@ func ofFact(f stage.Fact, add func(kind, value, key string)) {
 		for _, v := range [][2]string{{"bridge", f.Bridge}, {"veth", f.Veth}, {"mac", f.MAC}, {"address", address}, {"gateway", f.Gateway}} {
 			add(v[0], v[1], v[1])
 		}
+	case stage.Published:
+		for _, p := range f.Ports {
+			_, port, _ := strings.Cut(p.Host[strings.LastIndexByte(p.Host, ':'):], ":")
+			add("port", port, port)
+		}
 	case stage.Joined:
 		add("ns", fmt.Sprint(f.Inode), fmt.Sprint(f.Inode))
 	}

@@ -29,7 +29,8 @@ const usage = `usage:
   bench page LEARNDOCKER RECORDING   print, of the page in Chromium on a recording of 100 steps: ms to the first
                                      step's paint, and the median of the ms of script for another step
   bench class LEARNDOCKER N          print, for a lesson that N browsers follow: the longest ms from the teacher's
-                                     key to the last of them, followers lost, the server's KiB before and after`
+                                     key to the last of them, followers lost, the server's KiB before and after
+  bench registry                     serve an image of 100 MB on loopback, print its name, stay until told to end`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -54,6 +55,9 @@ func run(ctx context.Context, args []string) error {
 			return fmt.Errorf("number of followers: %w", err)
 		}
 		return measureClass(ctx, args[1], n)
+	}
+	if len(args) == 1 && args[0] == "registry" {
+		return serveBig(ctx)
 	}
 	if len(args) >= 3 && args[0] == "watch" {
 		return watch(ctx, args[1], args[2:])
