@@ -77,6 +77,7 @@ type Options struct {
 	DataRoot     string
 	CgroupParent string // group above the containers' groups; "" is cgroup.DefaultParent
 	Hub          bool   // pull Docker Hub's images from Docker Hub, not from the bundled registry
+	Masquerade   bool   // let containers reach beyond this machine: Docker's --ip-masq
 }
 
 // Engine is one engine with its data root, or a view of it for one operation.
@@ -176,7 +177,7 @@ func (c *core) open() error {
 	if c.cgroups, err = cgroup.Detect(c.options.CgroupParent); err != nil {
 		return err
 	}
-	if c.network, err = network.Open(c.options.DataRoot, c.rootless); err != nil {
+	if c.network, err = network.Open(c.options.DataRoot, c.rootless, c.options.Masquerade); err != nil {
 		return err
 	}
 	return c.recover()

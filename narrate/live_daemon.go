@@ -46,7 +46,7 @@ func (l *Live) startDaemon(ctx context.Context) error {
 
 // launch starts the daemon in the lesson's directory.
 func (l *Live) launch() error {
-	args := []string{"daemon", "--ephemeral", l.dir, "-H", l.host(), "--data-root", filepath.Join(l.dir, "data")}
+	args := []string{"daemon", "--ephemeral", l.dir, "-H", l.host(), "--data-root", filepath.Join(l.dir, "data"), "--ip-masq=false"}
 	if l.options.Hub {
 		args = append(args, "--hub")
 	}

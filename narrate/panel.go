@@ -390,11 +390,11 @@ func (e *evidence) network() Panel {
 	}
 	if f, ok := e.facts[stage.NetworkPublish].(stage.Published); ok {
 		for _, port := range f.Ports {
-			p.add("the host's "+addressOf(port), "passed on to "+port.To)
+			p.add("published", addressOf(port)+" → "+port.To)
 		}
 	}
 	for _, at := range e.probe.Listening {
-		p.add("listens (/proc/net/"+strings.Fields(at)[0]+")", at)
+		p.add("the host listens (/proc/net)", at)
 	}
 	return p
 }

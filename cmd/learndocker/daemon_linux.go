@@ -16,7 +16,7 @@ import (
 )
 
 func newDaemon(s *settings) *cobra.Command {
-	var hub, debug bool
+	var hub, debug, masquerade bool
 	var ephemeral, cgroupParent string
 	var idle time.Duration
 	c := &cobra.Command{
@@ -49,7 +49,7 @@ func newDaemon(s *settings) *cobra.Command {
 			if debug {
 				level = slog.LevelDebug
 			}
-			e, err := engine.Open(engine.Options{DataRoot: s.dataRoot, CgroupParent: cgroupParent, Hub: hub})
+			e, err := engine.Open(engine.Options{DataRoot: s.dataRoot, CgroupParent: cgroupParent, Hub: hub, Masquerade: masquerade})
 			if err != nil {
 				return err
 			}
@@ -65,6 +65,7 @@ func newDaemon(s *settings) *cobra.Command {
 	}
 	c.Flags().BoolVar(&hub, "hub", false, "pull Docker Hub's images from Docker Hub, not from the bundled registry")
 	c.Flags().StringVar(&cgroupParent, "cgroup-parent", "", "control `GROUP` for the containers' groups (default /learndocker, or one that the system has handed to you)")
+	c.Flags().BoolVar(&masquerade, "ip-masq", true, "let containers reach beyond this machine, by a rule of nftables and the kernel's forwarding")
 	// For lessons: should the narrator be killed, its directory still goes.
 	c.Flags().StringVar(&ephemeral, "ephemeral", "", "remove `DIRECTORY` at the end")
 	c.Flags().DurationVar(&idle, "idle", 0, "end when for that `TIME` nothing has been asked and no container has run (5m)")

@@ -197,7 +197,11 @@ func (b *parityBench) run(t *testing.T, base string, s *scenario) []parityResult
 	both.Wait()
 	results := make([]parityResult, 0, len(s.rows))
 	for i, r := range s.rows {
-		results = append(results, parityResult{s, r, b.version, outcomes[0][i], outcomes[1][i]})
+		one := parityResult{s, r, b.version, outcomes[0][i], outcomes[1][i]}
+		if one.theirs.status < 0 || one.ours.status < 0 {
+			t.Logf("%s:%d: dockerd: status %d, learndocker: status %d: %s", s.file, r.number, one.theirs.status, one.ours.status, r.line)
+		}
+		results = append(results, one)
 	}
 	return results
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -21,14 +19,8 @@ import (
 // goImage holds one program of testdata.
 func goImage(t *testing.T, name string, config ggcr.Config, below ...ggcr.Layer) ggcr.Image {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	build := exec.Command("go", "build", "-o", path, "./testdata/"+name)
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if said, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, said)
-	}
 	config.Cmd, config.Env = []string{"/" + name}, []string{searchPath}
-	return imageOf(t, config, append(below, layerOf(t, entry{name: name, body: readText(t, path)}))...)
+	return imageOf(t, config, append(below, layerOf(t, entry{name: name, body: readText(t, goProgram(t, name))}))...)
 }
 
 // TestPublishedPorts asks a program in a container through ports of the host.

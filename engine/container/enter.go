@@ -90,7 +90,9 @@ func enter(program *os.File, files []*os.File, joins []join, made uintptr, offse
 		defer w.Close()
 		goOn, e.mapped = w, int(wait.Fd())
 	}
-	child, errno := e.fork()
+	var child int
+	var errno syscall.Errno
+	asParent(func() { child, errno = e.fork() })
 	tell.Close()
 	if errno != 0 {
 		return 0, fmt.Errorf("fork: %w", errno)
@@ -158,11 +160,9 @@ func (e *entry) close() {
 	}
 }
 
-// fork makes the entering child. No signal may come to it: Go's handlers need
-// the threads that it has not.
+// fork makes the entering child, on a thread that the caller has locked. No signal
+// may come to it: Go's handlers need the threads that it has not.
 func (e *entry) fork() (pid int, errno syscall.Errno) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	all := ^uint64(0)
 	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&e.mask)), 8, 0, 0)
 	n, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)

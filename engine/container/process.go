@@ -120,10 +120,9 @@ func (l Launch) start(k sys.Kernel, files []*os.File) (process *os.Process, join
 		process, err = l.enter(k, files, joins, flags)
 		return process, joined, err
 	}
-	process, err = os.StartProcess(fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), l.Program.Fd()), []string{pid1.Name}, &os.ProcAttr{
-		Dir: "/", Env: environmentOfInit, Files: files,
-		Sys: &syscall.SysProcAttr{Cloneflags: flags, Setsid: true},
-	})
+	program := fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), l.Program.Fd())
+	attr := &os.ProcAttr{Dir: "/", Env: environmentOfInit, Files: files, Sys: &syscall.SysProcAttr{Cloneflags: flags, Setsid: true}}
+	asParent(func() { process, err = os.StartProcess(program, []string{pid1.Name}, attr) })
 	k.Did("clone", err, sys.UnshareByHand(flags, "…"), strings.Join(append(sys.CloneFlags(flags), "SIGCHLD"), "|"))
 	return process, nil, err
 }

@@ -13,14 +13,12 @@ import (
 	networktypes "github.com/moby/moby/api/types/network"
 
 	"github.com/learndocker/learndocker/engine"
-	"github.com/learndocker/learndocker/engine/network"
 )
 
 // isBridged reports whether a container runs and asked for a network of its own.
 // Where the machine gives none, its ports can be published all the same.
 func isBridged(r engine.Record) bool {
-	mode := string(r.HostConfig.NetworkMode)
-	return r.State.Running && (mode == "" || mode == "default" || mode == network.Bridge)
+	return r.State.Running && (r.HostConfig.NetworkMode.IsDefault() || r.HostConfig.NetworkMode == "" || r.HostConfig.NetworkMode.IsBridge())
 }
 
 // portMap are the ports of a container that runs: those that are exposed, with what

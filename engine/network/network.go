@@ -43,8 +43,12 @@ func alias(dataRoot string) string {
 
 // Network is the daemon's bridge; it is made when the first container asks.
 type Network struct {
-	alias   string
-	refused string // why there can be no bridge here; "" where there can
+	alias      string
+	refused    string // why there can be no bridge here; "" where there can
+	masquerade bool   // containers are to reach beyond this machine
+	noWayOut   string // why they do not, though they were to
+
+	forwarded bool // by us: the machine's forwarding was off
 
 	mu        sync.Mutex
 	bridge    *netlink.Bridge
@@ -56,9 +60,10 @@ type Network struct {
 
 // Open prepares the network of the daemon with that data root and removes the
 // bridge that a killed daemon left. A rootless daemon has no say over the
-// host's interfaces: its containers get loopback only.
-func Open(dataRoot string, rootless bool) (*Network, error) {
-	n := &Network{alias: alias(dataRoot), used: map[netip.Addr]string{}, published: map[string][]*passing{}}
+// host's interfaces: its containers get loopback only. masquerade lets containers
+// reach beyond this machine, where the machine has what that takes.
+func Open(dataRoot string, rootless, masquerade bool) (*Network, error) {
+	n := &Network{alias: alias(dataRoot), masquerade: masquerade, used: map[netip.Addr]string{}, published: map[string][]*passing{}}
 	if rootless {
 		n.refused = "an ordinary user may not add interfaces to the host's network namespace"
 		return n, nil
@@ -124,8 +129,11 @@ func whole[T any](list func() ([]T, error)) ([]T, error) {
 	return items, err
 }
 
-// Remove removes the bridge; one that has gone meanwhile is no error.
+// Remove removes the bridge and its rules; one that has gone meanwhile is no error.
 func (m Made) Remove() error {
+	if err := untranslate(m.Name); err != nil {
+		return fmt.Errorf("remove the rules of %s: %w", m.Name, err)
+	}
 	err := netlink.LinkDel(&netlink.Bridge{LinkAttrs: *m.attrs})
 	if errors.Is(err, unix.ENODEV) {
 		return nil
@@ -140,11 +148,16 @@ func (n *Network) Close() error {
 	if n.bridge == nil {
 		return nil
 	}
+	if n.masquerade {
+		if err := untranslate(n.bridge.Name); err != nil {
+			return fmt.Errorf("remove the rules of %s: %w", n.bridge.Name, err)
+		}
+	}
 	if err := netlink.LinkDel(n.bridge); err != nil {
 		return fmt.Errorf("remove bridge %s: %w", n.bridge.Name, err)
 	}
 	n.bridge = nil
-	return nil
+	return n.unforward()
 }
 
 // Attach brings up loopback in the network namespace of process pid and, in
@@ -200,6 +213,7 @@ func (n *Network) plug(k sys.Kernel, inside *netlink.Handle, container string, f
 		return err
 	}
 	fact.Bridge, fact.Subnet, fact.Gateway = n.bridge.Name, n.subnet.String(), n.gateway.String()
+	fact.Masquerade, fact.NoWayOut = n.masquerade, n.noWayOut
 	fact.Veth, fact.Name, fact.Address = vethName(container), "eth0", netip.PrefixFrom(address, n.subnet.Bits()).String()
 	mac := macOf(address)
 	fact.MAC = mac.String()
@@ -330,6 +344,11 @@ func (n *Network) addressBridge(k sys.Kernel, bridge *netlink.Bridge, subnet net
 		return errors.Join(fmt.Errorf("set up bridge: %w", err), netlink.LinkDel(bridge))
 	}
 	n.bridge, n.subnet, n.gateway = bridge, subnet, gateway
+	if n.masquerade {
+		if err := n.translate(k, bridge.Name, subnet); err != nil {
+			n.masquerade, n.noWayOut = false, err.Error()
+		}
+	}
 	return nil
 }
 

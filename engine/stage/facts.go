@@ -320,6 +320,9 @@ type Network struct {
 	Address string `json:"address,omitempty"`
 	MAC     string `json:"mac,omitempty"`
 	Refused string `json:"refused,omitempty"` // why there is less than was asked for
+
+	Masquerade bool   `json:"masquerade,omitempty"` // what leaves this machine has its address: a rule of nftables
+	NoWayOut   string `json:"noWayOut,omitempty"`   // why there is no such rule, though it was asked for
 }
 
 // Published: the daemon answers at ports of the host for the container.
@@ -332,10 +335,10 @@ type Published struct {
 // PublishedPort is one address at which the host listens.
 type PublishedPort struct {
 	Protocol string `json:"protocol"` // "tcp", "udp"
-	Host     string `json:"host"`             // address and port: "0.0.0.0:8080", "[::]:8080"
-	Inside   uint16 `json:"inside"`           // the container's port
-	To       string `json:"to"`               // address and port to which it is passed on
-	Within   bool   `json:"within,omitempty"` // To is of the container's own loopback
+	Host     string `json:"host"`     // address and port: "0.0.0.0:8080", "[::]:8080"
+	Inside   uint16 `json:"inside"`   // the container's port
+	To       string `json:"to"`       // address and port to which it is passed on
+	Within   bool   `json:"within"`   // To is of the container's own loopback
 }
 
 // Joined: the process has entered its cgroup and a cgroup namespace.

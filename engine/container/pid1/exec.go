@@ -51,6 +51,7 @@ func (p *initProcess) exec() error {
 		// Whatever is open beyond the three streams ends here, ours by its flag,
 		// and anything that slipped in by this (CVE-2024-21626).
 		_ = unix.CloseRange(3, ^uint(0)>>1&0xffffffff, unix.CLOSE_RANGE_CLOEXEC) // Linux 5.11
+		heedSignals()
 		err = unix.Exec(program, args, env)
 	}
 	failure := &wire.Failure{Message: fmt.Sprintf("exec: %q: %s", args[0], err), Status: statusOf(err)}
