@@ -33,6 +33,7 @@ const scenariosAtOnce = 12
 //
 //	LEARNDOCKER_PARITY_ONLY=run,cp   these scenarios and no others
 //	LEARNDOCKER_PARITY_PEER=dockerd  a second dockerd in learndocker's place: what differs then is volatile
+//	LEARNDOCKER_PARITY_SHOW=1        tells how what has a mark differs
 //	LEARNDOCKER_PARITY_MARK=1        marks what differs and has no mark: not yet
 //	-update                          rewrites PARITY.md; takes away "not yet" where it is no longer true
 func TestParity(t *testing.T) {
@@ -305,6 +306,9 @@ func (p *parityResults) judge(t *testing.T, scenarios []*scenario) {
 			gone[s.file], fresh[s.file] = map[int]bool{}, map[int]string{}
 		}
 		for _, r := range s.rows {
+			if os.Getenv("LEARNDOCKER_PARITY_SHOW") != "" && r.mark != nil {
+				p.show(t, r)
+			}
 			switch unmarked, stale := p.verdict(r); {
 			case len(unmarked) > 0 && os.Getenv("LEARNDOCKER_PARITY_MARK") != "":
 				fresh[s.file][r.lastLine()] = "absent: " + notYet
@@ -322,6 +326,16 @@ func (p *parityResults) judge(t *testing.T, scenarios []*scenario) {
 	for file := range gone {
 		if len(gone[file])+len(fresh[file]) > 0 {
 			rewriteMarks(t, file, gone[file], fresh[file])
+		}
+	}
+}
+
+// show tells how a row with a mark differs.
+func (p *parityResults) show(t *testing.T, r *row) {
+	t.Helper()
+	for _, result := range p.byRow[r] {
+		if !result.same() {
+			t.Logf("marked %q: %s", r.mark.why, result.text())
 		}
 	}
 }
@@ -346,8 +360,12 @@ func (r *row) lastLine() int { return r.number + len(r.steps) + len(r.volatile) 
 
 func (r parityResult) report(t *testing.T) {
 	t.Helper()
+	t.Error(r.text())
+}
+
+func (r parityResult) text() string {
 	text := func(o outcome) string {
 		return fmt.Sprintf("status %d\nstdout:\n%s\nstderr:\n%s", o.status, o.stdout, o.stderr)
 	}
-	t.Errorf("%s:%d: docker %s: %s\n(-dockerd +learndocker):\n%s", r.scenario.file, r.row.number, r.version, r.row.line, cmp.Diff(text(r.theirs), text(r.ours)))
+	return fmt.Sprintf("%s:%d: docker %s: %s\n(-dockerd +learndocker):\n%s", r.scenario.file, r.row.number, r.version, r.row.line, cmp.Diff(text(r.theirs), text(r.ours)))
 }
