@@ -38,7 +38,9 @@ import (
 var (
 	ErrNotFound = errors.New("not found")
 	ErrConflict = errors.New("conflict")
-	ErrInvalid  = errors.New("invalid")
+	// ErrInUse is the error of Open where another engine has the data root.
+	ErrInUse   = errors.New("is in use by another daemon")
+	ErrInvalid = errors.New("invalid")
 	// ErrForbidden is a wish that the container's own settings refuse.
 	ErrForbidden = errors.New("forbidden")
 	// ErrUnsupported is a wish that this engine has no answer to.
@@ -111,7 +113,7 @@ type core struct {
 	registryOnce sync.Mutex
 	registry     *registry.Registry
 
-	program func() (*os.File, error) // the sealed copy that init runs from
+	program func() (*os.File, error) // what init runs from
 	filters filterCache
 
 	mu         sync.Mutex
@@ -155,7 +157,7 @@ func takeLock(path string) (*os.File, error) {
 		return nil, fmt.Errorf("lock data root: %w", err)
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("data root %s is in use by another daemon", filepath.Dir(path)), f.Close())
+		return nil, errors.Join(fmt.Errorf("data root %s %w", filepath.Dir(path), ErrInUse), f.Close())
 	}
 	return f, nil
 }

@@ -4,6 +4,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -35,6 +36,9 @@ func (e *Engine) Signal(ctx context.Context, c *Container, s syscall.Signal) err
 	}
 	err = p.Signal(s)
 	e.kernel().Did("kill", err, fmt.Sprintf("kill -%d %d", s, p.PID), strconv.Itoa(p.PID), unix.SignalName(s))
+	if errors.Is(err, os.ErrProcessDone) { // just now
+		return errorOf(ErrConflict, "Container %s is not running", c.record.ID)
+	}
 	if err != nil {
 		return fmt.Errorf("send %s: %w", unix.SignalName(s), err)
 	}

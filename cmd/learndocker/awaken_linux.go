@@ -38,7 +38,7 @@ func (s *settings) awaken(root *cobra.Command) func(context.Context) error {
 		if err := os.MkdirAll(s.dataRoot, 0o711); err != nil {
 			return fmt.Errorf("start a daemon: %w", err)
 		}
-		log, err := os.Create(filepath.Join(s.dataRoot, "daemon.log"))
+		log, err := os.OpenFile(filepath.Join(s.dataRoot, "daemon.log"), os.O_CREATE|os.O_TRUNC|os.O_APPEND|os.O_WRONLY, 0o644)
 		if err != nil {
 			return fmt.Errorf("start a daemon: %w", err)
 		}
@@ -70,6 +70,9 @@ func awaitDaemon(ctx context.Context, host string, cmd *exec.Cmd, log string) er
 	case err := <-ready:
 		return err
 	case err := <-ended:
+		if cmd.ProcessState.ExitCode() == statusInUse { // another command was quicker
+			return <-ready
+		}
 		said, _ := os.ReadFile(log) // what it said is more than its status
 		return errors.Join(fmt.Errorf("start a daemon: %w", err), errors.New(string(said)))
 	}

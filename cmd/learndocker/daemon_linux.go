@@ -15,6 +15,10 @@ import (
 	"github.com/learndocker/learndocker/engine/rootless"
 )
 
+// statusInUse is the daemon's exit status where another has the data root:
+// EX_TEMPFAIL of sysexits.h.
+const statusInUse = 75
+
 func newDaemon(s *settings) *cobra.Command {
 	var hub, debug, masquerade bool
 	var ephemeral, cgroupParent string
@@ -50,6 +54,9 @@ func newDaemon(s *settings) *cobra.Command {
 				level = slog.LevelDebug
 			}
 			e, err := engine.Open(engine.Options{DataRoot: s.dataRoot, CgroupParent: cgroupParent, Hub: hub, Masquerade: masquerade})
+			if errors.Is(err, engine.ErrInUse) {
+				return exitError{statusInUse, err}
+			}
 			if err != nil {
 				return err
 			}

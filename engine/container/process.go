@@ -394,6 +394,7 @@ func (p *Process) Wait() (stage.Exit, error) {
 	fact := stage.Exit{PID: p.PID}
 	var info unix.Siginfo
 	var usage unix.Rusage
+	p.awaitEnd()
 	for {
 		err := unix.Waitid(unix.P_PID, p.PID, &info, unix.WEXITED|unix.WNOWAIT, &usage)
 		if err == nil {
@@ -415,6 +416,25 @@ func (p *Process) Wait() (stage.Exit, error) {
 		fact.WallUS = time.Since(p.started).Microseconds()
 	}
 	return fact, nil
+}
+
+// awaitEnd waits for the process's end on the runtime's poller: waitid(2) would
+// keep a thread for each container. Where it cannot, waitid waits.
+func (p *Process) awaitEnd() {
+	fd, err := unix.PidfdOpen(p.PID, unix.PIDFD_NONBLOCK)
+	if err != nil {
+		return
+	}
+	f := os.NewFile(uintptr(fd), "pidfd")
+	defer f.Close()
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = conn.Read(func(fd uintptr) bool {
+		ready, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+		return ready > 0 || err != nil && !errors.Is(err, unix.EINTR)
+	})
 }
 
 const cldExited = 1 // CLD_EXITED of sigaction(2)

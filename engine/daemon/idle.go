@@ -4,6 +4,7 @@ package daemon
 
 import (
 	"context"
+	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -13,6 +14,20 @@ type idleness struct {
 	mu     sync.Mutex
 	active int
 	since  time.Time
+	rest   *time.Timer // until memory is given back
+}
+
+// restAfter is for how long nothing must begin or end before the daemon gives the
+// memory back that it took for the work. Go's runtime by itself takes minutes.
+const restAfter = time.Second
+
+// stir is called with the lock held when something begins or ends.
+func (i *idleness) stir() {
+	if i.rest == nil {
+		i.rest = time.AfterFunc(restAfter, debug.FreeOSMemory)
+		return
+	}
+	i.rest.Reset(restAfter)
 }
 
 // begin counts a request, until the returned end.
@@ -20,11 +35,13 @@ func (i *idleness) begin() (end func()) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.active++
+	i.stir()
 	return func() {
 		i.mu.Lock()
 		defer i.mu.Unlock()
 		i.active--
 		i.since = time.Now()
+		i.stir()
 	}
 }
 

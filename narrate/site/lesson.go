@@ -66,8 +66,10 @@ func gather(sources []Source) ([]*lesson, error) {
 }
 
 // Names that become directories of the site.
+const maxLessonName = 64
+
 var (
-	validLesson   = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
+	validLesson   = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
 	validLanguage = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
 )
 
@@ -77,7 +79,7 @@ func read(data []byte) (*recording, error) {
 		return nil, err
 	}
 	r := &recording{header: rec.Header, data: data}
-	if !validLesson.MatchString(r.header.Lesson) {
+	if len(r.header.Lesson) > maxLessonName || !validLesson.MatchString(r.header.Lesson) {
 		return nil, fmt.Errorf("line 1: %q is no lesson's id", r.header.Lesson)
 	}
 	lines := bytes.Split(data, []byte("\n"))

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/opencontainers/go-digest"
 
@@ -127,9 +128,12 @@ func (p *page) Modules() []string {
 	return []string{"vendor/preact.js", "vendor/marked.js", "scene.js", "picture.js", "step.js", "transport.js", "words.js", "site.js", "shared.js"}
 }
 
-var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"of": func(p *page, m machine) map[string]any { return map[string]any{"Page": p, "Machine": m} },
-}).ParseFS(own, "pages/*.html"))
+// templates are parsed when they are wanted: every command would wait for them.
+var templates = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").Funcs(template.FuncMap{
+		"of": func(p *page, m machine) map[string]any { return map[string]any{"Page": p, "Machine": m} },
+	}).ParseFS(own, "pages/*.html"))
+})
 
 func (b *builder) render(name string, p *page) error {
 	p.b = b
@@ -141,7 +145,7 @@ func (b *builder) render(name string, p *page) error {
 		file += "index.html"
 	}
 	var out bytes.Buffer
-	if err := templates.ExecuteTemplate(&out, name, p); err != nil {
+	if err := templates().ExecuteTemplate(&out, name, p); err != nil {
 		return err
 	}
 	b.files[file] = out.Bytes()

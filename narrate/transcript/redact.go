@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/learndocker/learndocker/engine/stage"
 	"github.com/learndocker/learndocker/narrate"
@@ -12,19 +13,18 @@ import (
 
 // covers are the places in which a machine or a person is named, whatever the
 // name is, and what is written instead.
-var covers = []struct {
-	pattern *regexp.Regexp
-	with    string
-}{
-	{regexp.MustCompile(`/(home|Users)/[^/\s"',:;]+`), "/$1/user"},
-	{regexp.MustCompile(`/run/user/\d+`), "/run/user/1000"},
-	{regexp.MustCompile(`user-\d+\.slice`), "user-1000.slice"},
-	{regexp.MustCompile(`user@\d+\.service`), "user@1000.service"},
-	{regexp.MustCompile(`session-\w+\.scope`), "session-1.scope"},
-	{regexp.MustCompile(`[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}`), "00000000-0000-0000-0000-000000000000"},
-	{regexp.MustCompile(`/dev/(?:sd|vd|xvd|nvme|dm-|md|mapper/|disk/)[\w./-]+`), "/dev/disk"},
-	{regexp.MustCompile(`(?i)(X-Registry-Auth|Authorization)(": "|: )[^\s"]+`), "$1${2}hidden"},
-}
+var covers = sync.OnceValue(func() []figure {
+	return []figure{
+		{regexp.MustCompile(`/(home|Users)/[^/\s"',:;]+`), "/$1/user"},
+		{regexp.MustCompile(`/run/user/\d+`), "/run/user/1000"},
+		{regexp.MustCompile(`user-\d+\.slice`), "user-1000.slice"},
+		{regexp.MustCompile(`user@\d+\.service`), "user@1000.service"},
+		{regexp.MustCompile(`session-\w+\.scope`), "session-1.scope"},
+		{regexp.MustCompile(`[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}`), "00000000-0000-0000-0000-000000000000"},
+		{regexp.MustCompile(`/dev/(?:sd|vd|xvd|nvme|dm-|md|mapper/|disk/)[\w./-]+`), "/dev/disk"},
+		{regexp.MustCompile(`(?i)(X-Registry-Auth|Authorization)(": "|: )[^\s"]+`), "$1${2}hidden"},
+	}
+})
 
 // redactor covers what tells whose machine it was. It goes by the recording
 // alone, but for the words that it is told: what is replayed was recorded
@@ -103,7 +103,7 @@ func (r *redactor) person(id int64) {
 func (r *redactor) text() func(string) string {
 	replace := wordReplacer(r.words)
 	return func(s string) string {
-		for _, c := range covers {
+		for _, c := range covers() {
 			s = c.pattern.ReplaceAllString(s, c.with)
 		}
 		return replace(s)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/learndocker/learndocker/engine/stage"
@@ -51,7 +52,7 @@ func (n *namer) text() func(string) string {
 	pattern := regexp.MustCompile(`(^|[^0-9A-Za-z_])(` + alternatives(known) + `)`)
 	return func(s string) string {
 		s = listing.ReplaceAllStringFunc(s, func(line string) string { return strings.Join(strings.Fields(line), " ") })
-		for _, f := range append(figures[:len(figures):len(figures)], n.mounts) {
+		for _, f := range append(figures(), n.mounts) {
 			s = f.pattern.ReplaceAllString(s, f.with)
 		}
 		if len(known) == 0 { // the pattern would find nothing everywhere
@@ -217,15 +218,18 @@ func counted(phrase string) figure {
 	}
 }
 
-var figures = []figure{
-	{regexp.MustCompile(`\b\d+(\.\d+)? ms\b`), "t ms"},
-	{regexp.MustCompile(`(?i)^(date: ).*$`), "${1}day"},
-	{regexp.MustCompile(`"Created":\d+`), `"Created":0`},
-	{regexp.MustCompile(`(?:Less than a second|\d+ seconds?|About a minute|\d+ minutes) ago`), "moments ago"},
-	{regexp.MustCompile(`\bUp (?:Less than a second|\d+ seconds?|About a minute|\d+ minutes)`), "Up for moments"},
-	// The groups' common parent is there already where another daemon runs.
-	{regexp.MustCompile(`(mkdir\("/sys/fs/cgroup/(?:\w+/)?learndocker", 0755\) = )\w+`), "${1}made or there"},
-}
+// figures are compiled when they are wanted: every command would wait for them.
+var figures = sync.OnceValue(func() []figure {
+	return []figure{
+		{regexp.MustCompile(`\b\d+(\.\d+)? ms\b`), "t ms"},
+		{regexp.MustCompile(`(?i)^(date: ).*$`), "${1}day"},
+		{regexp.MustCompile(`"Created":\d+`), `"Created":0`},
+		{regexp.MustCompile(`(?:Less than a second|\d+ seconds?|About a minute|\d+ minutes) ago`), "moments ago"},
+		{regexp.MustCompile(`\bUp (?:Less than a second|\d+ seconds?|About a minute|\d+ minutes)`), "Up for moments"},
+		// The groups' common parent is there already where another daemon runs.
+		{regexp.MustCompile(`(mkdir\("/sys/fs/cgroup/(?:\w+/)?learndocker", 0755\) = )\w+`), "${1}made or there"},
+	}
+})
 
 // listing is a line of `docker ps`, whose columns are as wide as what is in them.
 var listing = regexp.MustCompile(`(?m)^(?:CONTAINER ID|[0-9a-f]{12}) .*$`)

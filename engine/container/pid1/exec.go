@@ -147,14 +147,16 @@ func executable(name string) error {
 }
 
 // refuseOwnBinary: a program that is a link to /proc/self/exe would run, and
-// could then try to write, the engine itself (CVE-2019-5736). Init runs from a
-// sealed copy that cannot be written; there is no honest use of it either.
+// could then try to write, the engine itself (CVE-2019-5736). Init runs from what
+// cannot be written; there is no honest use of it either. The same file by another
+// mount is no such link: learndocker may be run in a container.
 func refuseOwnBinary(program string) error {
-	var own, wanted unix.Stat_t
-	if unix.Stat("/proc/self/exe", &own) != nil || unix.Stat(program, &wanted) != nil {
+	var own, wanted unix.Statx_t
+	const mask = unix.STATX_INO | unix.STATX_MNT_ID
+	if unix.Statx(unix.AT_FDCWD, "/proc/self/exe", 0, mask, &own) != nil || unix.Statx(unix.AT_FDCWD, program, 0, mask, &wanted) != nil {
 		return nil // execve will tell
 	}
-	if own.Dev == wanted.Dev && own.Ino == wanted.Ino {
+	if own.Dev_major == wanted.Dev_major && own.Dev_minor == wanted.Dev_minor && own.Ino == wanted.Ino && own.Mnt_id == wanted.Mnt_id {
 		return &wire.Failure{Message: fmt.Sprintf("exec: %q: permission denied: it is the engine's own program", program), Status: 126}
 	}
 	return nil
