@@ -8,7 +8,7 @@ TOOLBOX := engine/registry/toolbox
 CROSS   := linux-amd64 linux-arm64 linux-386 darwin-amd64 darwin-arm64 windows-amd64 windows-arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help lesson build install test test-deps unit lint cross fuzz guards suites bench record golden generate clean
+.PHONY: help lesson build install test test-deps unit lint cross fuzz race guards suites bench record golden generate clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,13 @@ cross-%:
 
 fuzz: ## try what nobody thought of: each fuzz target for FUZZTIME (10s)
 	scripts/fuzz
+
+race: ## look for data races, in the tests and in the daemons that they start (as root, with gcc; some minutes)
+	$(GO) test -race -count=1 ./engine/... ./narrate/...
+	LEARNDOCKER_TEST_RACE=1 $(GO) test -count=1 -timeout 40m -skip $(UNRACED) ./cmd/learndocker
+
+# What is slow, or holds what a program does against what it is built from.
+UNRACED := 'TestParity$$|TestGuest$$|TestNothingIsLeft|TestOCIValidation|TestActsAreWhatTheKernelSaw|TestByHand$$'
 
 guards: ## take each guard out, in a copy, and see that a test notices (as root; some minutes)
 	$(GO) test -tags guards -count=1 -timeout 60m -v -run TestGuards .

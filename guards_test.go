@@ -184,7 +184,7 @@ var guards = []guard{
 	// The container and its init.
 	one("masked paths", rootfs, "range p.Spec.Linux.MaskedPaths {", "range []string{} {", cmd, "TestInsideMasks"),
 	one("read-only paths", rootfs, "range p.Spec.Linux.ReadonlyPaths {", "range []string{} {", cmd, "TestInsideMasks"),
-	one("mount points that are links (CVE-2019-19921)", targets, "if got != want && slices", "if false && slices", cmd, "TestTraps"),
+	one("mount points that are links (CVE-2019-19921)", targets, "if got != want && slices", "if false && got != want && slices", cmd, "TestTraps"),
 	one("files of /etc behind links", targets, "got, err := joinIn(root, m.Destination)", "got, err := want, error(nil)", cmd, "TestTraps"),
 	one("mount points in volumes that change (CVE-2021-30465)", targets, "return p.pin(root, m.Destination)", "return got, done, nil", pid1Pkg, "TestTargetStays"),
 	one("a mask that is another's (CVE-2025-31133, CVE-2025-52565)", rootfs, "err = isNode(name, unix.Mkdev(1, 3))", "err = error(nil)", pid1Pkg, "TestMaskIsNull"),
@@ -194,11 +194,6 @@ var guards = []guard{
 	}, pid1Pkg, "TestWriteProcIsProc"},
 	one("files are read inside the container's root (CVE-2018-15664)", "engine/files/files.go", "unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS", "0", "./engine/files", "TestReadsNothingOutside"),
 	one("files are written inside the container's root (CVE-2018-15664)", "engine/files/files.go", "unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS", "0", "./engine/files", "TestWritesNothingOutside"),
-	one("names of an archive to copy stop at the root", "engine/files/extract.go", `name := path.Clean("/" + h.Name)[1:]
-	if name == "" {
-		return nil // the`, `name := h.Name
-	if name == "" {
-		return nil // the`, "./engine/files", "TestWritesNothingOutside"),
 	guard{"a working directory outside, where a descriptor leaks (CVE-2024-21626)", []edit{
 		{inits, "unix.CloseOnExec(socketFD)", "unix.CloseOnExec(socketFD)\n\t_, _ = unix.Open(\"/\", unix.O_PATH|unix.O_DIRECTORY, 0)"},
 		{rootfs, "err != nil || n < 1 || buf[0] != '/' {", "false && (err != nil || n < 1) {"},

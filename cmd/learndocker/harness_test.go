@@ -62,6 +62,10 @@ func program(t *testing.T) string {
 		built.path = filepath.Join(built.dir, "learndocker")
 		build := exec.Command("go", "build", "-o", built.path, ".")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if underRace() { // a daemon that has met a race ends with status 66
+			build = exec.Command("go", "build", "-race", "-ldflags", "-linkmode external -extldflags -static", "-o", built.path, ".")
+			build.Env = append(os.Environ(), "CGO_ENABLED=1")
+		}
 		if said, err := build.CombinedOutput(); err != nil {
 			built.err = fmt.Errorf("go build: %w\n%s", err, said)
 		}
@@ -71,6 +75,9 @@ func program(t *testing.T) string {
 	}
 	return built.path
 }
+
+// underRace reports whether the program is built with the race detector: make race.
+func underRace() bool { return os.Getenv("LEARNDOCKER_TEST_RACE") != "" }
 
 // need fails the test where a tool is missing: a test that is left out proves
 // nothing and looks as if it did.

@@ -52,7 +52,9 @@ func TestManyContainers(t *testing.T) {
 	if left := d.run("ps", "-aq").must(t).stdout; left != "" {
 		t.Errorf("left: %s", left)
 	}
-	d.awaitMemory(t, before+24<<10)
+	if !underRace() { // which keeps memory of its own
+		d.awaitMemory(t, before+24<<10)
+	}
 }
 
 // TestLogsSurvive kills the daemon while a container writes. Whatever line a
