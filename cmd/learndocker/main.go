@@ -1,9 +1,3 @@
-// A container's init, too, is this program: it has one processor to its name, and
-// need not read its control group's files for how many it may use.
-//
-//go:debug containermaxprocs=0
-//go:debug updatemaxprocs=0
-
 // Learndocker teaches containers by running one for real and holding it still.
 package main
 
