@@ -61,7 +61,7 @@ func (e *Engine) CreateExec(ctx context.Context, c *Container, q containertypes.
 	x := &Exec{ID: newID(), Container: c, Config: q, streams: &streams{once: true}, ended: make(chan struct{})}
 	c.mu.Lock()
 	for id, other := range c.execs {
-		if s := other.State(); s.Started && !s.Running && time.Since(s.Finished) > execsKept {
+		if s := other.State(); s.ExitCode != nil && time.Since(s.Finished) > execsKept {
 			delete(c.execs, id)
 		}
 	}
