@@ -181,13 +181,13 @@ func (b *bench) healthStartPeriod(t *testing.T) {
 }
 
 func (b *bench) healthPaused(t *testing.T) {
-	id := b.checked(t, "true")
+	id := b.checked(t, "true", "--health-interval", "300ms") // hardly a check is under way
 	b.awaitStatus(t, id, containertypes.Healthy)
 	b.run("pause", id).must(t)
 	b.mustShow(t, id, "(Paused)", "unhealthy")
 	before := b.health(t, id)
-	other := b.checked(t, "true")
-	b.awaitChecks(t, other, 5) // time for as many of the first
+	other := b.checked(t, "true", "--health-interval", "300ms")
+	b.awaitChecks(t, other, 3) // time for as many of the first
 	if after := b.health(t, id); !slices.EqualFunc(before.Log, after.Log, func(a, b *containertypes.HealthcheckResult) bool { return *a == *b }) {
 		t.Errorf("it is checked while it stands still")
 	}
@@ -226,7 +226,7 @@ func (b *bench) healthRestart(t *testing.T) {
 // healthRemoved: where no PID namespace ends a check, the engine does.
 func (b *bench) healthRemoved(t *testing.T) {
 	dir := t.TempDir()
-	id := b.checked(t, "echo $$ >/out/new; mv /out/new /out/pid; sleep 1000; true", "--pid", "host", "-v", dir+":/out")
+	id := b.checked(t, "echo $$ >/out/new; mv /out/new /out/pid; sleep 1000; true", "--health-timeout", "1h", "--pid", "host", "-v", dir+":/out")
 	path := filepath.Join(dir, "pid")
 	await(t, "a check", func() bool { _, err := os.Stat(path); return err == nil })
 	pid, err := strconv.Atoi(strings.TrimSpace(readText(t, path)))
