@@ -203,6 +203,8 @@ var guards = []guard{
 		{"engine/container/enter.go", "e.program, e.files = e.files[len(files)], e.files[:len(files)]", "e.program, e.files = e.files[len(files)], e.files[:len(files)]\n\t_, _ = unix.Open(\"/\", unix.O_PATH|unix.O_DIRECTORY, 0)"},
 		{rootfs, "err != nil || n < 1 || buf[0] != '/' {", "false && (err != nil || n < 1) {"},
 	}, cmd, "TestExecIsNoWayOut"},
+	one("a check ends with what it has begun", "engine/container/process.go", "_ = syscall.Kill(-p.PID, syscall.SIGKILL)", "", cmd, "TestHealth/timeout"),
+	one("a check ends with its container", "engine/finish.go", "r.c.endChecks()", "", cmd, "TestHealth/gone_in"),
 	one("the old root goes", rootfs, `if err := p.kernel.Unmount(".", unix.MNT_DETACH); err != nil {`, "if err := error(nil); err != nil {", cmd, "TestInside$|TestLeakedDescriptors|TestTraps"),
 	one("a read-only root", rootfs, "if p.Spec.Root.Readonly {", neverTrue, cmd, "TestInside/read-only_root"),
 	guard{"descriptors are closed", []edit{

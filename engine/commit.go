@@ -77,6 +77,7 @@ func (m *committing) commit(ctx context.Context) (image.Image, error) {
 	if err := applyChanges(&settings, m.q.Changes); err != nil {
 		return image.Image{}, err
 	}
+	settings.Healthcheck = mergeHealth(m.r.Config.Healthcheck, settings.Healthcheck) // HEALTHCHECK says a part of it only
 	m.fact.Container, m.fact.Parent = m.r.ID, parent.ID.String()
 	made, err := m.pack()
 	if err != nil {
@@ -180,9 +181,7 @@ func settingsOf(own, asked *containertypes.Config) dockerspec.DockerOCIImageConf
 	for k := range a.ExposedPorts {
 		set(&s.ExposedPorts, k, struct{}{})
 	}
-	if a.Healthcheck != nil {
-		s.Healthcheck = a.Healthcheck
-	}
+	s.Healthcheck = mergeHealth(s.Healthcheck, a.Healthcheck)
 	s.OnBuild = append(slices.Clone(s.OnBuild), a.OnBuild...)
 	return s
 }

@@ -65,6 +65,7 @@ type Container struct {
 	streams  *streams
 	pause    time.Duration // before the last restart
 	waking   chan struct{} // closed to end the pause; nil without one
+	checking func()        // ends the health checks; nil while there are none
 	starting bool          // namespaces of other containers are looked for now
 }
 
@@ -234,6 +235,7 @@ func (c *core) recoverOne(dir string) (dropped *Record, err error) {
 		one.record.State.Status, one.record.State.ExitCode = containertypes.StateExited, 137
 		one.record.State.FinishedAt = time.Now().UTC().Format(time.RFC3339Nano)
 		one.record.State.Error = "the daemon ended while the container ran"
+		one.record.State.Health = unwatchedHealth(one.record.State.Health)
 		if err := one.save(); err != nil {
 			return nil, err
 		}

@@ -107,6 +107,7 @@ func merge(config containertypes.Config, img image.Image) containertypes.Config 
 		config.StopSignal = set.StopSignal
 	}
 	config.Env = container.Overlaid(slices.Clone(set.Env), config.Env)
+	config.Healthcheck = mergeHealth(set.Healthcheck, config.Healthcheck)
 	labels := map[string]string{}
 	for _, from := range []map[string]string{set.Labels, config.Labels} {
 		for k, v := range from {

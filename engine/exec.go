@@ -32,7 +32,8 @@ type Exec struct {
 	state    ExecState
 	streams  *streams
 	terminal terminal
-	process  *container.Process
+	process  *container.Process // while it can be killed: nil before it is made, and from its end on
+	killed   bool
 	ended    chan struct{}
 }
 
@@ -60,7 +61,7 @@ func (e *Engine) CreateExec(ctx context.Context, c *Container, q containertypes.
 	x := &Exec{ID: newID(), Container: c, Config: q, streams: &streams{once: true}, ended: make(chan struct{})}
 	c.mu.Lock()
 	for id, other := range c.execs {
-		if s := other.State(); s.Started && !s.Running && time.Since(s.Finished) > execsKept {
+		if s := other.State(); s.ExitCode != nil && time.Since(s.Finished) > execsKept {
 			delete(c.execs, id)
 		}
 	}
@@ -201,7 +202,7 @@ func (r *execRun) start(ctx context.Context) error {
 		}
 	}
 	r.x.mu.Lock()
-	r.x.process, r.x.state.Running, r.x.state.PID = r.process, true, r.process.PID
+	r.x.state.Running, r.x.state.PID = true, r.process.PID
 	r.x.mu.Unlock()
 	r.running.Go(r.finish)
 	return nil
@@ -229,6 +230,9 @@ func (r *execRun) spawn(init *container.Process) error {
 	r.process, err = container.Spawn(r.kernel(), launch)
 	ends.closeTheirs()
 	r.output = r.x.streams.begin(ends)
+	if err == nil {
+		r.x.made(r.process)
+	}
 	return err
 }
 
@@ -320,74 +324,4 @@ func (r *execRun) takeTerminal() error {
 	}
 	r.output = r.x.streams.begin(&stdio{out: master})
 	return nil
-}
-
-// finish waits for the program's end. Whatever it has left running belongs to
-// the container, and may hold the output open: that is not waited for for ever.
-func (r *execRun) finish() {
-	exit, err := r.process.Wait()
-	if err != nil {
-		exit.Status = 255
-	}
-	r.awaitOutput()
-	r.x.terminal.close()
-	if r.settled != nil && r.IsWatched() {
-		<-r.settled
-	}
-	c := r.x.Container
-	fact := stage.ExecExited{ID: r.x.ID, Container: c.record.ID, PID: exit.PID, Init: c.Snapshot().State.Pid, Status: exit.Status, Signal: exit.Signal}
-	_ = r.trail.At(context.Background(), exit.PID, fact) // the program has ended, whatever the watcher says
-	r.close(exit.Status)
-	r.tell(c.Snapshot(), "exec_die", map[string]string{"execID": r.x.ID, "exitCode": strconv.Itoa(exit.Status)})
-}
-
-// lateOutput is how long output is waited for when its program has ended.
-const lateOutput = 2 * time.Second
-
-func (r *execRun) awaitOutput() {
-	done := make(chan struct{})
-	go func() {
-		r.output()
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-time.After(lateOutput):
-	}
-}
-
-// close reaps the process and tells whoever waits.
-func (r *execRun) close(status int) {
-	if r.process != nil {
-		_ = r.process.Reap()
-	}
-	if r.console != nil {
-		r.console.Close()
-	}
-	x := r.x
-	x.mu.Lock()
-	x.state.Running, x.state.ExitCode, x.state.Finished = false, &status, time.Now()
-	x.mu.Unlock()
-	x.streams.end()
-	close(x.ended)
-}
-
-// abandon takes an exec apart that never began.
-func (r *execRun) abandon(err error) {
-	if r.process != nil {
-		r.process.Kill()
-	}
-	r.close(max(failureStatus(err), 126)) // Docker's: what cannot be begun cannot be run
-}
-
-// execError puts init's failure into Docker's words.
-func execError(err error) error {
-	failure := failureOf(err)
-	if failure == nil {
-		return err
-	}
-	if failure.Bare {
-		return errorOf(ErrInvalid, "%s", failure.Message)
-	}
-	return errorOf(ErrInvalid, "OCI runtime exec failed: exec failed: unable to start container process: %s: unknown", failure.Message)
 }

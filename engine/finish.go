@@ -19,10 +19,11 @@ func (r *run) started() error {
 	defer c.mu.Unlock()
 	c.process, c.group = r.process, r.group
 	r.began = time.Now()
-	finished := c.record.State.FinishedAt
+	finished, health := c.record.State.FinishedAt, c.record.State.Health
 	c.record.State = containertypes.State{
 		Status: containertypes.StateRunning, Running: true, Pid: r.process.PID,
 		StartedAt: r.began.UTC().Format(time.RFC3339Nano), FinishedAt: finished,
+		Health: firstHealth(c.record.Config, health),
 	}
 	c.record.PIDStart, _ = sys.ProcessStart(r.process.PID) // 0 for one that has ended already
 	if err := c.save(); err != nil {                       // start unwinds, nobody else may
@@ -30,6 +31,7 @@ func (r *run) started() error {
 		return err
 	}
 	r.tell(c.record, "start", nil)
+	c.beginChecks()
 	r.running.Go(r.finish)
 	return nil
 }
@@ -40,6 +42,7 @@ func (r *run) finish() {
 	if err != nil {
 		exit.Status = 255
 	}
+	r.c.endChecks()
 	r.output()
 	r.c.terminal.close()
 	if r.settled != nil && r.IsWatched() {
@@ -71,7 +74,7 @@ func (r *run) ended(exit stage.Exit) (again bool) {
 	again = c.restartsAfter(exit.Status) && !r.isClosing()
 	s := &c.record.State
 	s.Status, s.Running, s.Pid, s.Paused = containertypes.StateExited, false, 0, false
-	s.ExitCode, s.OOMKilled = exit.Status, exit.OOMKilled
+	s.ExitCode, s.OOMKilled, s.Health = exit.Status, exit.OOMKilled, unwatchedHealth(s.Health)
 	s.FinishedAt = time.Now().UTC().Format(time.RFC3339Nano)
 	if again {
 		s.Status, s.Running, s.Restarting = containertypes.StateRestarting, true, true
@@ -113,10 +116,10 @@ func (r *run) failed(err error) {
 	c := r.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	started := c.record.State.StartedAt
+	started, health := c.record.State.StartedAt, c.record.State.Health
 	c.record.State = containertypes.State{ // Docker's: one that has never run stays created
 		Status: containertypes.StateCreated, ExitCode: failureStatus(err), Error: startError(err).Error(),
-		FinishedAt: time.Now().UTC().Format(time.RFC3339Nano),
+		FinishedAt: time.Now().UTC().Format(time.RFC3339Nano), Health: health,
 	}
 	if started != "" {
 		c.record.State.Status, c.record.State.StartedAt = containertypes.StateExited, started

@@ -199,6 +199,10 @@ func (c *Container) setPaused(paused bool) Record {
 	c.record.State.Paused, c.record.State.Status = paused, containertypes.StateRunning
 	if paused {
 		c.record.State.Status = containertypes.StatePaused
+		c.stopChecks()
+		c.record.State.Health = unwatchedHealth(c.record.State.Health)
+	} else if c.process != nil {
+		c.beginChecks()
 	}
 	_ = c.save() // the state is the kernel's; the file follows with the next change
 	return c.record

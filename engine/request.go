@@ -47,6 +47,9 @@ func (e *Engine) checkRequest(name string, q *containertypes.CreateRequest) erro
 	if err := checkNames(q.Config, h); err != nil {
 		return err
 	}
+	if err := checkHealth(q.Healthcheck); err != nil {
+		return err
+	}
 	if _, err := logOptionsOf(h.LogConfig); err != nil {
 		return err
 	}
@@ -218,7 +221,6 @@ func unsupported(q *containertypes.CreateRequest) string {
 		{len(h.BlkioWeightDevice) > 0, "--blkio-weight-device"},
 		{h.CPURealtimeRuntime != 0 || h.CPURealtimePeriod != 0, "--cpu-rt-runtime"},
 		{len(h.StorageOpt) > 0, "--storage-opt"},
-		{q.Healthcheck != nil && len(q.Healthcheck.Test) > 0 && q.Healthcheck.Test[0] != "NONE", "--health-cmd"},
 	} {
 		if w.asked {
 			return w.name

@@ -163,7 +163,7 @@ func (r *remover) delete(id digest.Digest, prune, quiet bool) error {
 		return err
 	}
 	if err := r.inConflict(img, true); err != nil {
-		if quiet && (!img.Dangling() || r.usedBy(id, false) != nil) {
+		if quiet && (!img.Dangling() || r.usedBy(id, false) != nil || r.hasChildren(id)) {
 			return nil
 		}
 		return err
@@ -231,6 +231,11 @@ func (r *remover) usedBy(id digest.Digest, running bool) *Record {
 		}
 	}
 	return nil
+}
+
+func (r *remover) hasChildren(id digest.Digest) bool {
+	children, err := r.children(id)
+	return err == nil && len(children) > 0
 }
 
 // children are the images made from this one, here.

@@ -385,6 +385,14 @@ func (p *Process) runHooks(s pid1.Setup, names []string) error {
 // pid_namespaces(7).
 func (p *Process) Kill() { _ = p.process.Kill() } // an error is a process that has ended
 
+// KillGroup ends the process and those of its process group, which of a shell
+// without a terminal are the programs that it has begun. The caller knows that
+// the process has not been reaped: its number is still its own.
+func (p *Process) KillGroup() {
+	_ = syscall.Kill(-p.PID, syscall.SIGKILL) // an error: it has not come to setsid(2) yet, or all have ended
+	p.Kill()
+}
+
 // Signal sends a signal to the container's first process.
 func (p *Process) Signal(s syscall.Signal) error { return p.process.Signal(s) }
 

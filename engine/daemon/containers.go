@@ -24,6 +24,9 @@ func createContainer(x *exchange) error {
 	if q.HostConfig != nil {
 		warnings = x.Discard(&q.HostConfig.Resources)
 	}
+	if q.Config != nil && q.Healthcheck != nil && older(versionOf(x.r), "1.44") {
+		q.Healthcheck.StartInterval = 0 // nothing that such a client can have meant
+	}
 	query := x.r.URL.Query()
 	if err := x.IsFor(q.Config, query.Get("platform")); err != nil {
 		return err

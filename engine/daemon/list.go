@@ -70,6 +70,11 @@ func (x *exchange) containerFilters() (filters, error) {
 			return f, badRequest{fmt.Errorf("invalid value for status (%s): must be one of %s", v, strings.Join(states, ", "))}
 		}
 	}
+	for _, v := range f["health"] {
+		if err := containertypes.ValidateHealthStatus(containertypes.HealthStatus(v)); err != nil {
+			return f, badRequest{fmt.Errorf("invalid filter 'health=%s': %w", v, err)}
+		}
+	}
 	for i, v := range f["ancestor"] {
 		if img, err := x.Image(v); err == nil { // one that is not there has no containers
 			f["ancestor"][i] = img.ID.String()
@@ -117,7 +122,7 @@ func containerTests() map[string]func(engine.Record, string) bool {
 		"before":   func(r engine.Record, v string) bool { return r.Created.Before(when(v)) },
 		"since":    func(r engine.Record, v string) bool { return r.Created.After(when(v)) },
 		"network":  func(r engine.Record, v string) bool { return string(r.HostConfig.NetworkMode) == v },
-		"health":   func(r engine.Record, v string) bool { return v == "none" },
+		"health":   func(r engine.Record, v string) bool { return string(healthOf(r)) == v },
 		"volume":   hasMount,
 		"expose": func(r engine.Record, v string) bool {
 			return hasPort(r, v, func(p containertypes.PortSummary) uint16 { return p.PrivatePort })
@@ -177,7 +182,7 @@ func statusText(s containertypes.State) string {
 	}
 	switch s.Status {
 	case containertypes.StateRunning:
-		return "Up " + since(s.StartedAt)
+		return "Up " + since(s.StartedAt) + healthText(s.Health)
 	case containertypes.StatePaused:
 		return "Up " + since(s.StartedAt) + " (Paused)"
 	case containertypes.StateRestarting:
@@ -186,6 +191,23 @@ func statusText(s containertypes.State) string {
 		return fmt.Sprintf("Exited (%d) %s ago", s.ExitCode, since(s.FinishedAt))
 	}
 	return "Created"
+}
+
+func healthText(h *containertypes.Health) string {
+	switch {
+	case h == nil:
+		return ""
+	case h.Status == containertypes.Starting:
+		return " (health: starting)"
+	}
+	return fmt.Sprintf(" (%s)", h.Status)
+}
+
+func healthOf(r engine.Record) containertypes.HealthStatus {
+	if r.State.Health == nil {
+		return containertypes.NoHealthcheck
+	}
+	return r.State.Health.Status
 }
 
 // endpoints are the networks that the container is, or was last, connected to.
