@@ -67,11 +67,11 @@ func (r *run) finish() {
 // ended records the run's end and tells whoever waits for it. again is true where
 // the container is to be started anew by itself.
 func (r *run) ended(exit stage.Exit) (again bool) {
-	c := r.c
+	c, closing := r.c, r.isClosing() // the engine's lock is never asked for with a container's
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.process, c.group = nil, nil
-	again = c.restartsAfter(exit.Status) && !r.isClosing()
+	again = c.restartsAfter(exit.Status) && !closing
 	s := &c.record.State
 	s.Status, s.Running, s.Pid, s.Paused = containertypes.StateExited, false, 0, false
 	s.ExitCode, s.OOMKilled, s.Health = exit.Status, exit.OOMKilled, unwatchedHealth(s.Health)
