@@ -147,14 +147,10 @@ func (r *run) loopback(ctx context.Context) error {
 
 // fixedNetwork notes a network at which there is nothing to connect.
 func (r *run) fixedNetwork(ctx context.Context, fact stage.Network) error {
-	if n, err := r.Network(modeName(r.c.record.HostConfig.NetworkMode)); err == nil {
-		err := r.c.setEndpoints(func(all map[string]Endpoint) {
-			if p, there := all[n.Name]; there {
-				p.NetworkID, p.EndpointID, p.At = n.ID, newID(), fact
-				all[n.Name] = p
-			}
-		})
-		if err != nil {
+	n, err := r.Network(modeName(r.c.record.HostConfig.NetworkMode))
+	if p, there := r.c.Snapshot().Endpoints[n.Name]; err == nil && there {
+		p.NetworkID, p.EndpointID, p.At = n.ID, newID(), fact
+		if err := r.c.setEndpoints(func(all map[string]Endpoint) { all[n.Name] = p }); err != nil {
 			return err
 		}
 		r.tellNetwork(n, "connect", r.c.record.ID)

@@ -216,15 +216,18 @@ func (b *bridge) address(k sys.Kernel, link *netlink.Bridge) error {
 }
 
 // rule lets the containers of a bridge reach beyond this machine, and keeps users'
-// networks apart. That there is no way out is told; that a network is not apart
-// would be a lie.
+// networks apart, which needs no rule where the machine passes nothing on. That there
+// is no way out is told; that a network is apart, which is not, would be a lie.
 func (n *Networks) rule(k sys.Kernel, b *bridge) error {
 	if b != n.standard {
-		err := b.isolate(k)
-		b.translated = err == nil
-		if err != nil {
-			return fmt.Errorf("keep network %s apart: %w", b.Name, err)
+		if err := b.isolate(k); err != nil {
+			if forwards() {
+				return refuse(ErrForbidden, "network %s cannot be kept apart from others: %s", b.Name, err)
+			}
+			b.noWayOut = err.Error()
+			return nil
 		}
+		b.translated = true
 	}
 	if !n.masquerade || !b.masqueraded() {
 		return nil

@@ -77,11 +77,16 @@ func masquerade(bridge string, subnet netip.Prefix) []expr.Any {
 	}
 }
 
+// forwards reports whether it does; where that cannot be read, it may.
+func forwards() bool {
+	now, err := os.ReadFile(forwarding)
+	return err != nil || strings.TrimSpace(string(now)) != "0"
+}
+
 // forward turns forwarding on, and remembers whether it was off.
 func (n *Networks) forward(k sys.Kernel) error {
-	was, err := os.ReadFile(forwarding)
-	if err != nil || strings.TrimSpace(string(was)) != "0" {
-		return err
+	if forwards() {
+		return nil
 	}
 	if err := k.WriteFile(forwarding, "1"); err != nil {
 		return err
