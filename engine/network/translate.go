@@ -85,8 +85,9 @@ func forwards() bool {
 
 // forward turns forwarding on, and remembers whether it was off.
 func (n *Networks) forward(k sys.Kernel) error {
-	if forwards() {
-		return nil
+	was, err := os.ReadFile(forwarding)
+	if err != nil || strings.TrimSpace(string(was)) != "0" {
+		return err
 	}
 	if err := k.WriteFile(forwarding, "1"); err != nil {
 		return err
