@@ -54,7 +54,7 @@ func (b *bridge) down() error {
 			return fmt.Errorf("remove the rules of %s: %w", b.link.Name, err)
 		}
 	}
-	if err := netlink.LinkDel(b.link); err != nil && !errors.Is(err, unix.ENODEV) {
+	if err := netlink.LinkDel(b.link); err != nil {
 		return fmt.Errorf("remove bridge %s: %w", b.link.Name, err)
 	}
 	b.link, b.translated = nil, false

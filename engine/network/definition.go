@@ -19,6 +19,7 @@ import (
 	"time"
 
 	networktypes "github.com/moby/moby/api/types/network"
+	"golang.org/x/sys/unix"
 
 	"github.com/learndocker/learndocker/engine/sys"
 )
@@ -329,7 +330,7 @@ func (n *Networks) Destroy(id string) error {
 	case len(b.endpoints) > 0:
 		return refuse(ErrForbidden, "error while removing network: network %s id %s has active endpoints", b.Name, b.ID)
 	}
-	if err := b.down(); err != nil {
+	if err := b.down(); err != nil && !errors.Is(err, unix.ENODEV) { // somebody has removed it by hand
 		return err
 	}
 	delete(n.all, id)
