@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -118,4 +119,26 @@ func resolvConf(h *containertypes.HostConfig) string {
 func reachable(server string, h *containertypes.HostConfig) bool {
 	address, err := netip.ParseAddr(server)
 	return h.NetworkMode.IsHost() || err == nil && !address.IsLoopback()
+}
+
+// borrowNames gives a container that shares another's network what that one knows
+// of names, as it is now.
+func (r *run) borrowNames(mode containertypes.NetworkMode) error {
+	if !mode.IsContainer() {
+		return nil
+	}
+	other, err := r.Container(mode.ConnectedContainer())
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"hosts", "resolv.conf"} {
+		data, err := os.ReadFile(filepath.Join(other.dir, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(r.c.dir, name), data, 0o644)
+		}
+		if err != nil {
+			return fmt.Errorf("share the network of %s: %w", other.record.Name, err)
+		}
+	}
+	return nil
 }

@@ -288,6 +288,9 @@ func (r *run) takeTerminal() error {
 
 func (r *run) attachNetwork(ctx context.Context, k sys.Kernel) error {
 	mode := r.c.record.HostConfig.NetworkMode
+	if err := r.borrowNames(mode); err != nil {
+		return err
+	}
 	if mode.IsHost() || mode.IsContainer() { // there is nothing to connect in what is somebody else's
 		return r.fixedNetwork(ctx, stage.Network{PID: r.process.PID, Mode: string(mode)})
 	}
