@@ -41,10 +41,15 @@ func fixedNetworks(dataRoot string) []networktypes.Network {
 func (e *Engine) Network(asked string) (networktypes.Network, error) {
 	var found []networktypes.Network
 	all := e.Networks()
-	for _, n := range all {
-		if n.ID == asked || n.Name == asked {
-			return n, nil
+	for _, is := range []func(networktypes.Network) bool{
+		func(n networktypes.Network) bool { return n.ID == asked }, // before one whose name is another's id
+		func(n networktypes.Network) bool { return n.Name == asked },
+	} {
+		if i := slices.IndexFunc(all, is); i >= 0 {
+			return all[i], nil
 		}
+	}
+	for _, n := range all {
 		if asked != "" && strings.HasPrefix(n.ID, asked) {
 			found = append(found, n)
 		}
