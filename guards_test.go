@@ -233,6 +233,11 @@ var guards = []guard{
 	one("/etc/passwd up to a size", rights, "return io.LimitReader(f, maxPasswd), f.Close", "return f, f.Close", cmd, "TestOddImages/a_user_at_the_end"),
 	one("/etc/passwd that is a fifo", rights, "os.O_RDONLY|unix.O_NONBLOCK", "os.O_RDONLY", cmd, "TestTraps//etc/passwd_is_a_fifo"),
 	one("init's parent is a thread that stays", "engine/container/parent.go", "	parent() <- func() {\n\t\tdefer close(done)\n\t\tfork()\n\t}\n", "\tfork()\n\tclose(done)\n", "./engine/container", "TestParentStays"),
+	one("users' networks are apart", "engine/network/isolate.go", "range [][]expr.Any{in, out} {", "range [][]expr.Any{in, out}[:0] {", cmd, "TestNetworksApart"),
+	one("internal networks ask nobody", "engine/network/resolver.go", "outside { // an internal", "outside || true { // an internal", cmd, "TestNetworkInternal"),
+	one("a bridge's name is an interface's", "engine/network/definition.go", "if !validLink.MatchString(value) {", neverTrue, cmd, "TestNetworkDefinitions"),
+	one("rules of others are not touched", "engine/network/translate.go", "if !namePattern.MatchString(bridge) {", neverTrue, cmd, "TestNetworkDefinitions"),
+	one("definitions are files of networks only", "engine/network/definition.go", "if !ok || !validID.MatchString(id) {", "if !ok {", "./engine/network", "TestLoad"),
 	one("what enters a namespace does not come back", "engine/network/namespace.go", "runtime.LockOSThread() // and no unlocking", "runtime.LockOSThread()\n\t\tdefer runtime.UnlockOSThread()", cmd, "TestPublishedWithoutBridge"),
 	one("the end with the daemon", rights, `unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), "PR_SET_PDEATHSIG", "SIGKILL"`, `unix.PR_SET_PDEATHSIG, 0, "PR_SET_PDEATHSIG", "SIGKILL"`, cmd, "TestEndWithDaemon/another_user"),
 

@@ -38,9 +38,10 @@ type Record struct {
 	State        containertypes.State       `json:"state"`
 	Stopped      bool                       `json:"stopped,omitempty"` // by a user: it is not to restart by itself
 	RestartCount int                        `json:"restartCount,omitempty"`
-	Network      stage.Network              `json:"network"`            // of the present run, or the last
-	Ports        []stage.PublishedPort      `json:"ports,omitempty"`    // likewise
-	PIDStart     uint64                     `json:"pidStart,omitempty"` // when State.Pid began, in ticks since boot
+	Endpoints    map[string]Endpoint        `json:"endpoints,omitempty"` // by the networks' names
+	Network      stage.Network              `json:"network"`             // of the present run, or the last: that which has the default route
+	Ports        []stage.PublishedPort      `json:"ports,omitempty"`     // likewise
+	PIDStart     uint64                     `json:"pidStart,omitempty"`  // when State.Pid began, in ticks since boot
 	MountRecord
 }
 
@@ -66,6 +67,7 @@ type Container struct {
 	pause    time.Duration // before the last restart
 	waking   chan struct{} // closed to end the pause; nil without one
 	checking func()        // ends the health checks; nil while there are none
+	links    []link        // of the present run, to others on the standard network
 	starting bool          // namespaces of other containers are looked for now
 }
 
@@ -229,6 +231,7 @@ func (c *core) recoverOne(dir string) (dropped *Record, err error) {
 	if err != nil || one.record.Config == nil || one.record.HostConfig == nil || one.record.HostConfig.AutoRemove {
 		return &one.record, os.RemoveAll(dir) // was never whole, or was not to outlive its run
 	}
+	one.record.forgetRun()
 	if one.record.State.Running && !one.record.State.Restarting {
 		one.record.State.Paused = false
 		one.record.State.Running, one.record.State.Pid = false, 0
@@ -245,6 +248,18 @@ func (c *core) recoverOne(dir string) (dropped *Record, err error) {
 	}
 	c.containers[one.record.ID] = one
 	return nil, nil
+}
+
+// forgetRun: what the last run had of networks has gone with it. A record of before
+// there were users' networks says by its mode where the container was.
+func (r *Record) forgetRun() {
+	if r.Endpoints == nil && !r.HostConfig.NetworkMode.IsContainer() {
+		r.Endpoints = map[string]Endpoint{modeName(r.HostConfig.NetworkMode): {}}
+	}
+	for name, p := range r.Endpoints {
+		p.NetworkID, p.EndpointID = "", ""
+		r.Endpoints[name] = p
+	}
 }
 
 // endSurvivor ends the container's process if it still runs. The process's

@@ -30,7 +30,14 @@ func (e *Engine) Create(ctx context.Context, name string, q containertypes.Creat
 	if err != nil {
 		return nil, err
 	}
-	c, err := e.register(name, newRecord(e.core, q, img))
+	r := newRecord(e.core, q, img)
+	if r.Endpoints, err = e.wishedEndpoints(q); err != nil {
+		return nil, err
+	}
+	if err := e.checkLinks(q.HostConfig); err != nil {
+		return nil, err
+	}
+	c, err := e.register(name, r)
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +201,7 @@ func (e *Engine) writeContainer(ctx context.Context, c *Container) error {
 	}
 	files := map[string]string{
 		"config.json": string(config), "hostname": o.Hostname + "\n",
-		"hosts": c.hostsFile(""), "resolv.conf": resolvConf(c.record.HostConfig),
+		"hosts": c.hostsFile(nil), "resolv.conf": resolvConf(c.record.HostConfig),
 	}
 	for _, name := range []string{"config.json", "hostname", "hosts", "resolv.conf"} {
 		path := filepath.Join(c.dir, name)

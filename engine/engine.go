@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 
+	networktypes "github.com/moby/moby/api/types/network"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
@@ -108,7 +109,8 @@ type core struct {
 	// driverWhy is what the kernel answered where its own overlay cannot be had.
 	driverWhy string
 	cgroups   cgroup.System
-	network   *network.Network
+	network   *network.Networks
+	fixed     []networktypes.Network // those that are no bridge
 
 	registryOnce sync.Mutex
 	registry     *registry.Registry
@@ -182,6 +184,7 @@ func (c *core) open() error {
 	if c.network, err = network.Open(c.options.DataRoot, c.rootless, c.options.Masquerade); err != nil {
 		return err
 	}
+	c.fixed = fixedNetworks(c.options.DataRoot)
 	return c.recover()
 }
 

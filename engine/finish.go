@@ -104,7 +104,7 @@ func (r *run) unwind() {
 	if r.console != nil {
 		r.console.Close()
 	}
-	_ = r.network.Detach(r.c.record.ID)
+	_ = r.leave()
 	if r.group != nil {
 		_ = r.group.Remove(k)
 	}

@@ -253,6 +253,7 @@ func (e *Engine) Rename(ctx context.Context, c *Container, name string) error {
 	if err != nil {
 		return fmt.Errorf("rename container: %w", err)
 	}
+	e.renameOn(r)
 	e.tell(r, "rename", map[string]string{"oldName": "/" + old})
 	return e.At(ctx, stage.Renamed{Container: r.ID, Old: old, Name: name})
 }

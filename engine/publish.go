@@ -14,18 +14,20 @@ import (
 	networktypes "github.com/moby/moby/api/types/network"
 
 	"github.com/learndocker/learndocker/engine/network"
-	"github.com/learndocker/learndocker/engine/stage"
 	"github.com/learndocker/learndocker/engine/sys"
 )
 
 // publish makes the host answer at the container's ports. A container without a
-// network of its own has none to publish.
-func (r *run) publish(ctx context.Context, k sys.Kernel, at stage.Network, mode string) error {
+// network of its own has none to publish, nor has one whose networks are internal.
+func (r *run) publish(ctx context.Context, k sys.Kernel) error {
 	ports, err := portsOf(r.c.record)
 	if err != nil {
 		return err
 	}
-	if len(ports) == 0 || mode != network.Bridge {
+	at := r.c.Snapshot().Network
+	_, outside := r.network.Way(r.c.record.ID)
+	// Without a bridge, ports can be published all the same.
+	if len(ports) == 0 || !outside && at.Refused == "" {
 		return nil
 	}
 	fact, err := r.network.Publish(k, r.c.record.ID, at, ports)

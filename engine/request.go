@@ -4,7 +4,6 @@ package engine
 
 import (
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/learndocker/learndocker/engine/cgroup"
 	"github.com/learndocker/learndocker/engine/container"
-	"github.com/learndocker/learndocker/engine/network"
 )
 
 // checkRequest completes a request for a container and refuses what this
@@ -217,7 +215,6 @@ func unsupported(q *containertypes.CreateRequest) string {
 		asked bool
 		name  string
 	}{
-		{len(h.Links) > 0, "--link"},
 		{len(h.BlkioWeightDevice) > 0, "--blkio-weight-device"},
 		{h.CPURealtimeRuntime != 0 || h.CPURealtimePeriod != 0, "--cpu-rt-runtime"},
 		{len(h.StorageOpt) > 0, "--storage-opt"},
@@ -245,18 +242,5 @@ func notThere(h *containertypes.HostConfig) error {
 	if h.Isolation != "" && h.Isolation != "default" {
 		return errorOf(ErrInvalid, "Invalid isolation: %q - linux only supports 'default'", h.Isolation)
 	}
-	mode := h.NetworkMode
-	if !slices.Contains([]string{"", "default", network.Bridge, network.None, "host"}, string(mode)) && !mode.IsContainer() {
-		return errorOf(ErrInvalid, "network %s not found", mode)
-	}
 	return nil
-}
-
-// networkMode is the mode as the network knows it.
-func networkMode(m containertypes.NetworkMode) string {
-	switch m {
-	case "", "default":
-		return network.Bridge
-	}
-	return string(m)
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/learndocker/learndocker/engine/container"
 	"github.com/learndocker/learndocker/engine/container/pid1"
 	"github.com/learndocker/learndocker/engine/logs"
-	"github.com/learndocker/learndocker/engine/network"
 	"github.com/learndocker/learndocker/engine/stage"
 	"github.com/learndocker/learndocker/engine/stage/wire"
 	"github.com/learndocker/learndocker/engine/sys"
@@ -288,35 +287,24 @@ func (r *run) takeTerminal() error {
 }
 
 func (r *run) attachNetwork(ctx context.Context, k sys.Kernel) error {
-	mode := networkMode(r.c.record.HostConfig.NetworkMode)
-	if mode != network.Bridge && mode != network.None {
-		return r.sharedNetwork(ctx, mode)
-	}
-	fact, err := r.network.Attach(k, r.c.record.ID, mode, r.process.PID)
-	if err != nil {
+	mode := r.c.record.HostConfig.NetworkMode
+	if err := r.borrowNames(mode); err != nil {
 		return err
 	}
-	r.c.mu.Lock()
-	r.c.record.Network, r.c.record.Ports = fact, nil
-	r.c.mu.Unlock()
-	if fact.Address != "" {
-		if err := r.c.writeHosts(fact.Address); err != nil {
-			return err
-		}
+	if mode.IsHost() || mode.IsContainer() { // there is nothing to connect in what is somebody else's
+		return r.fixedNetwork(ctx, stage.Network{PID: r.process.PID, Mode: string(mode)})
 	}
-	if err := r.trail.At(ctx, r.process.PID, fact); err != nil {
+	r.c.mu.Lock()
+	r.c.record.Network, r.c.record.Ports = stage.Network{}, nil
+	r.c.mu.Unlock()
+	var err error
+	if r.c.links, err = r.findLinks(); err != nil {
 		return err
 	}
-	return r.publish(ctx, k, fact, mode)
-}
-
-// sharedNetwork: there is nothing to attach in what is somebody else's.
-func (r *run) sharedNetwork(ctx context.Context, mode string) error {
-	fact := stage.Network{PID: r.process.PID, Mode: mode}
-	r.c.mu.Lock()
-	r.c.record.Network = fact
-	r.c.mu.Unlock()
-	return r.trail.At(ctx, r.process.PID, fact)
+	if err := r.joinAll(ctx); err != nil {
+		return err
+	}
+	return r.publish(ctx, k)
 }
 
 func (r *run) setup() (pid1.Setup, error) {
@@ -328,6 +316,7 @@ func (r *run) setup() (pid1.Setup, error) {
 		Spec: withoutSeccomp(r.c.spec), Filter: filter.Bytes(), Allowed: filter.Allowed, Userns: r.rootless, NoSetgroups: r.singleID,
 		ByName: true, Groups: r.c.record.HostConfig.GroupAdd,
 	}
+	s.Spec.Process.Env = append(slices.Clone(s.Spec.Process.Env), linkEnv(r.c.links)...)
 	if r.console != nil {
 		s.ConsoleFD = container.FirstFurther
 		s.Spec.Process.ConsoleSize = consoleSize(r.c.record.HostConfig.ConsoleSize)

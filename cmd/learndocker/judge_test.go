@@ -200,6 +200,41 @@ volume rm other@
 volume rm nosuch
 volume rm v@
 volume rm -f nosuch
+network create --label x=y -o com.docker.network.driver.mtu=1400 n@
+network create n@
+network create --internal --attachable other@
+network create
+network create --gateway 10.93.9.1 x
+network create --subnet 10.94.0.0/24 --gateway 10.93.9.1 x
+network create --subnet 10.94.0.0/24 --aux-address a=10.93.9.1 x
+network create --subnet 10.94.0.0/24 --ip-range 10.93.9.0/28 x
+network create --subnet 10.94.0.0/24 --subnet 10.94.0.0/25 x
+network create --driver nosuch x
+network ls --filter name=@
+network ls -q --filter name=@
+network ls --no-trunc --format '{{.ID}} {{.Name}} {{.Internal}} {{.Labels}} {{.IPv6}}' --filter name=@
+network ls --format json --filter name=n@
+network ls --filter nosuch=x
+network inspect host
+network inspect -f '{{.Internal}} {{.Attachable}} {{len .Containers}}' nosuch other@
+network inspect -f '{{len .IPAM.Config}} {{.Options}} {{json .Labels}}' n@
+network connect --alias web --ip 10.93.0.77 n@ run@
+network connect --driver-opt wrong n@ run@
+network connect n@ run@
+network connect nosuch run@
+network connect n@ nosuch
+network connect n@
+inspect -f '{{(index .NetworkSettings.Networks "n@").IPAddress}}' run@
+network rm n@ nosuch
+network disconnect n@ run@
+network disconnect n@ run@
+network disconnect -f nosuch run@
+network rm n@ other@
+network rm -f nosuch
+network rm bridge
+network nosuch
+sh -c 'echo n | $D network prune'
+network prune -f --filter label=nosuch
 system df --format '{{.Type}} {{.TotalCount}} {{.Active}}'
 system df
 system df -v --format '{{range .Images}}{{.Repository}} {{end}}'

@@ -127,6 +127,9 @@ func TestPublishedWithoutBridge(t *testing.T) {
 		}
 	}
 	d.run("rm", "-f", id).must(t)
+	if o := d.run("network", "create", "mine"); o.status != 1 || !strings.Contains(o.stderr, "a network of your own needs a bridge: an ordinary user may not") {
+		t.Errorf("a network without a bridge: %+v", o)
+	}
 	if err := syscall.Kill(c.pid, syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

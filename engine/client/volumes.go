@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/api/types/volume"
 )
 
@@ -57,24 +56,4 @@ func (c *Client) PruneVolumes(ctx context.Context, f Filters) (volume.PruneRepor
 	f.set(query)
 	err := c.post(ctx, "/volumes/prune", query, nil, &answer)
 	return answer, err
-}
-
-// InspectNetwork is all that the daemon says of a network, also as it came.
-func (c *Client) InspectNetwork(ctx context.Context, name string) (network.Inspect, []byte, error) {
-	var answer network.Inspect
-	escaped, err := trimmed("network", name)
-	if err != nil {
-		return answer, nil, err
-	}
-	raw, err := c.getRaw(ctx, "/networks/"+escaped, nil, &answer)
-	return answer, raw, err
-}
-
-// PruneNetworks removes the networks that nobody uses, and lists them.
-func (c *Client) PruneNetworks(ctx context.Context, f Filters) ([]string, error) {
-	var answer network.PruneReport
-	query := url.Values{}
-	f.set(query)
-	err := c.post(ctx, "/networks/prune", query, nil, &answer)
-	return answer.NetworksDeleted, err
 }

@@ -4,6 +4,7 @@ package daemon
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	containertypes "github.com/moby/moby/api/types/container"
+	networktypes "github.com/moby/moby/api/types/network"
 
 	"github.com/learndocker/learndocker/engine"
 )
@@ -18,6 +20,9 @@ import (
 func createContainer(x *exchange) error {
 	var q containertypes.CreateRequest
 	if err := x.decode(&q); err != nil {
+		return err
+	}
+	if err := x.decodeMAC(&q); err != nil {
 		return err
 	}
 	warnings := []string{}
@@ -38,6 +43,36 @@ func createContainer(x *exchange) error {
 	err = x.json(http.StatusCreated, containertypes.CreateResponse{ID: c.Snapshot().ID, Warnings: warnings})
 	if err != nil { // nobody was told of it
 		return errors.Join(err, x.Watched(nil).Remove(context.Background(), c, engine.RemoveOptions{Force: true}))
+	}
+	return nil
+}
+
+// decodeMAC reads the hardware address of clients before API 1.44, for whom it is the
+// container's, not a network's.
+func (x *exchange) decodeMAC(q *containertypes.CreateRequest) error {
+	var older struct{ MacAddress networktypes.HardwareAddr }
+	if err := json.Unmarshal(x.body, &older); err != nil {
+		return badRequest{fmt.Errorf("read request: %w", err)}
+	}
+	if len(older.MacAddress) == 0 {
+		return nil
+	}
+	mode := "default"
+	if q.HostConfig != nil && q.HostConfig.NetworkMode != "" {
+		mode = string(q.HostConfig.NetworkMode)
+	}
+	if q.NetworkingConfig == nil {
+		q.NetworkingConfig = &networktypes.NetworkingConfig{}
+	}
+	if q.NetworkingConfig.EndpointsConfig == nil {
+		q.NetworkingConfig.EndpointsConfig = map[string]*networktypes.EndpointSettings{}
+	}
+	all := q.NetworkingConfig.EndpointsConfig
+	if all[mode] == nil {
+		all[mode] = &networktypes.EndpointSettings{}
+	}
+	if len(all[mode].MacAddress) == 0 {
+		all[mode].MacAddress = older.MacAddress
 	}
 	return nil
 }

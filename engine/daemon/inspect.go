@@ -4,7 +4,6 @@ package daemon
 
 import (
 	"net/http"
-	"net/netip"
 	"path/filepath"
 	"strings"
 	"time"
@@ -35,11 +34,14 @@ func inspectContainer(x *exchange) error {
 		ID: r.ID, Created: r.Created.Format(time.RFC3339Nano), Path: r.Args[0], Args: r.Args[1:], State: &r.State, Image: r.ImageID,
 		ResolvConfPath: filepath.Join(dir, "resolv.conf"), HostnamePath: filepath.Join(dir, "hostname"), HostsPath: filepath.Join(dir, "hosts"),
 		LogPath: c.LogPath(), Name: "/" + r.Name, RestartCount: r.RestartCount, Driver: x.StorageDriver(), Platform: "linux",
-		HostConfig: r.HostConfig, Config: r.Config, ExecIDs: c.ExecIDs(),
+		HostConfig: hostConfig(x, r), Config: r.Config, ExecIDs: c.ExecIDs(),
 		GraphDriver: &storage.DriverData{Name: x.StorageDriver(), Data: map[string]string{
 			"LowerDir": strings.Join(r.Lower, ":"), "UpperDir": filepath.Join(dir, "upper"), "WorkDir": filepath.Join(dir, "work"), "MergedDir": filepath.Join(dir, "merged"),
 		}},
 		Mounts: mountPoints(r), NetworkSettings: networkSettings(r),
+	}
+	if older(versionOf(x.r), "1.45") {
+		withShortID(answer.NetworkSettings.Networks, r.ID)
 	}
 	if isTrue(x.r.URL.Query().Get("size")) {
 		own, whole, err := x.ContainerSize(c)
@@ -51,22 +53,20 @@ func inspectContainer(x *exchange) error {
 	return x.json(http.StatusOK, answer)
 }
 
+// hostConfig is as it was asked for, but for links, which name both ends.
+func hostConfig(x *exchange, r engine.Record) *containertypes.HostConfig {
+	if len(r.HostConfig.Links) == 0 {
+		return r.HostConfig
+	}
+	h := *r.HostConfig
+	h.Links = x.Links(r)
+	return &h
+}
+
 func networkSettings(r engine.Record) *containertypes.NetworkSettings {
 	s := &containertypes.NetworkSettings{Ports: networktypes.PortMap{}, Networks: endpoints(r)}
 	if r.State.Running && isBridged(r) {
 		s.SandboxID, s.Ports = r.ID, portMap(r)
 	}
 	return s
-}
-
-// fillEndpoint writes what the kernel was asked for when the container was
-// connected.
-func fillEndpoint(e *networktypes.EndpointSettings, r engine.Record) {
-	prefix, err := netip.ParsePrefix(r.Network.Address)
-	if err != nil {
-		return
-	}
-	e.IPAddress, e.IPPrefixLen, e.NetworkID, e.EndpointID = prefix.Addr(), prefix.Bits(), r.Network.Bridge, r.Network.Veth
-	e.Gateway, _ = netip.ParseAddr(r.Network.Gateway) // written by us
-	_ = e.MacAddress.UnmarshalText([]byte(r.Network.MAC))
 }

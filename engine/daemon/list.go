@@ -12,7 +12,6 @@ import (
 
 	"github.com/docker/go-units"
 	containertypes "github.com/moby/moby/api/types/container"
-	networktypes "github.com/moby/moby/api/types/network"
 
 	"github.com/learndocker/learndocker/engine"
 )
@@ -121,7 +120,7 @@ func containerTests() map[string]func(engine.Record, string) bool {
 		"ancestor": func(r engine.Record, v string) bool { return r.ImageID == v || r.Image == v },
 		"before":   func(r engine.Record, v string) bool { return r.Created.Before(when(v)) },
 		"since":    func(r engine.Record, v string) bool { return r.Created.After(when(v)) },
-		"network":  func(r engine.Record, v string) bool { return string(r.HostConfig.NetworkMode) == v },
+		"network":  isOn,
 		"health":   func(r engine.Record, v string) bool { return string(healthOf(r)) == v },
 		"volume":   hasMount,
 		"expose": func(r engine.Record, v string) bool {
@@ -208,20 +207,4 @@ func healthOf(r engine.Record) containertypes.HealthStatus {
 		return containertypes.NoHealthcheck
 	}
 	return r.State.Health.Status
-}
-
-// endpoints are the networks that the container is, or was last, connected to.
-func endpoints(r engine.Record) map[string]*networktypes.EndpointSettings {
-	mode := string(r.HostConfig.NetworkMode)
-	if mode == "" || mode == "default" {
-		mode = "bridge"
-	}
-	if r.HostConfig.NetworkMode.IsContainer() {
-		return map[string]*networktypes.EndpointSettings{}
-	}
-	e := &networktypes.EndpointSettings{}
-	if r.State.Running {
-		fillEndpoint(e, r)
-	}
-	return map[string]*networktypes.EndpointSettings{mode: e}
 }

@@ -18,7 +18,8 @@ import (
 // isBridged reports whether a container runs and asked for a network of its own.
 // Where the machine gives none, its ports can be published all the same.
 func isBridged(r engine.Record) bool {
-	return r.State.Running && (r.HostConfig.NetworkMode.IsDefault() || r.HostConfig.NetworkMode == "" || r.HostConfig.NetworkMode.IsBridge())
+	mode := r.HostConfig.NetworkMode
+	return r.State.Running && !mode.IsHost() && !mode.IsNone() && !mode.IsContainer()
 }
 
 // portMap are the ports of a container that runs: those that are exposed, with what

@@ -21,55 +21,64 @@ func (d *Daemon) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+api.WatchPath, d.watch)
 	for pattern, f := range map[string]func(*exchange) error{
-		"GET /_ping":                    d.ping, // and HEAD
-		"GET /version":                  d.versions,
-		"GET /info":                     d.info,
-		"POST /containers/create":       createContainer,
-		"GET /containers/json":          listContainers,
-		"GET /containers/{id}/json":     inspectContainer,
-		"POST /containers/{id}/attach":  attachContainer,
-		"POST /containers/{id}/resize":  resizeContainer,
-		"POST /containers/{id}/wait":    waitContainer,
-		"POST /containers/{id}/start":   startContainer,
-		"POST /containers/{id}/kill":    killContainer,
-		"POST /containers/{id}/stop":    stopContainer,
-		"POST /containers/{id}/restart": restartContainer,
-		"POST /containers/{id}/pause":   changes(pauseContainer),
-		"POST /containers/{id}/unpause": changes(unpauseContainer),
-		"POST /containers/{id}/rename":  changes(renameContainer),
-		"POST /containers/{id}/update":  updateContainer,
-		"GET /containers/{id}/logs":     containerLogs,
-		"GET /containers/{id}/top":      topContainer,
-		"GET /containers/{id}/stats":    containerStats,
-		"POST /containers/{id}/exec":    createExec,
-		"POST /exec/{id}/start":         startExec,
-		"POST /exec/{id}/resize":        resizeExec,
-		"GET /exec/{id}/json":           inspectExec,
-		"POST /containers/prune":        pruneContainers,
-		"GET /events":                   watchEvents,
-		"DELETE /containers/{id...}":    changes(removeContainer),
-		"POST /images/create":           createImage,
-		"GET /images/json":              listImages,
-		"GET /images/search":            searchImages,
-		"GET /images/get":               saveImages,
-		"POST /images/load":             loadImages,
-		"POST /images/prune":            pruneImages,
-		"GET /images/{name...}":         imageRequest, // …/json, …/history, …/get
-		"POST /images/{name...}":        imageRequest, // …/tag, …/push
-		"DELETE /images/{name...}":      removeImage,
-		"POST /commit":                  commitContainer,
-		"GET /containers/{id}/changes":  containerChanges,
-		"GET /containers/{id}/archive":  copyFrom, // and HEAD
-		"PUT /containers/{id}/archive":  copyTo,
-		"GET /containers/{id}/export":   exportContainer,
-		"POST /auth":                    login,
-		"GET /distribution/{name...}":   distribution, // …/json
-		"GET /volumes":                  listVolumes,
-		"POST /volumes/create":          createVolume,
-		"POST /volumes/prune":           pruneVolumes,
-		"GET /volumes/{name}":           inspectVolume,
-		"DELETE /volumes/{name}":        removeVolume,
-		"GET /system/df":                diskUsage,
+		"GET /_ping":                     d.ping, // and HEAD
+		"GET /version":                   d.versions,
+		"GET /info":                      d.info,
+		"POST /containers/create":        createContainer,
+		"GET /containers/json":           listContainers,
+		"GET /containers/{id}/json":      inspectContainer,
+		"POST /containers/{id}/attach":   attachContainer,
+		"POST /containers/{id}/resize":   resizeContainer,
+		"POST /containers/{id}/wait":     waitContainer,
+		"POST /containers/{id}/start":    startContainer,
+		"POST /containers/{id}/kill":     killContainer,
+		"POST /containers/{id}/stop":     stopContainer,
+		"POST /containers/{id}/restart":  restartContainer,
+		"POST /containers/{id}/pause":    changes(pauseContainer),
+		"POST /containers/{id}/unpause":  changes(unpauseContainer),
+		"POST /containers/{id}/rename":   changes(renameContainer),
+		"POST /containers/{id}/update":   updateContainer,
+		"GET /containers/{id}/logs":      containerLogs,
+		"GET /containers/{id}/top":       topContainer,
+		"GET /containers/{id}/stats":     containerStats,
+		"POST /containers/{id}/exec":     createExec,
+		"POST /exec/{id}/start":          startExec,
+		"POST /exec/{id}/resize":         resizeExec,
+		"GET /exec/{id}/json":            inspectExec,
+		"POST /containers/prune":         pruneContainers,
+		"GET /events":                    watchEvents,
+		"DELETE /containers/{id...}":     changes(removeContainer),
+		"POST /images/create":            createImage,
+		"GET /images/json":               listImages,
+		"GET /images/search":             searchImages,
+		"GET /images/get":                saveImages,
+		"POST /images/load":              loadImages,
+		"POST /images/prune":             pruneImages,
+		"GET /images/{name...}":          imageRequest, // …/json, …/history, …/get
+		"POST /images/{name...}":         imageRequest, // …/tag, …/push
+		"DELETE /images/{name...}":       removeImage,
+		"POST /commit":                   commitContainer,
+		"GET /containers/{id}/changes":   containerChanges,
+		"GET /containers/{id}/archive":   copyFrom, // and HEAD
+		"PUT /containers/{id}/archive":   copyTo,
+		"GET /containers/{id}/export":    exportContainer,
+		"POST /auth":                     login,
+		"GET /distribution/{name...}":    distribution, // …/json
+		"GET /volumes":                   listVolumes,
+		"POST /volumes/create":           createVolume,
+		"POST /volumes/prune":            pruneVolumes,
+		"GET /volumes/{name}":            inspectVolume,
+		"DELETE /volumes/{name}":         removeVolume,
+		"GET /networks":                  listNetworks,
+		"GET /networks/{$}":              listNetworks,
+		"GET /networks/{id}":             inspectNetwork,
+		"DELETE /networks/{id}":          removeNetwork,
+		"POST /networks/create":          createNetwork,
+		"POST /networks/prune":           pruneNetworks,
+		"POST /networks/{id}/connect":    connectNetwork,
+		"POST /networks/{id}/disconnect": disconnectNetwork,
+		"GET /plugins":                   listPlugins,
+		"GET /system/df":                 diskUsage,
 	} {
 		mux.HandleFunc(pattern, d.operation(f))
 	}
@@ -194,7 +203,7 @@ func (d *Daemon) info(x *exchange) error {
 		"CgroupDriver": "cgroupfs", "CgroupVersion": strings.TrimPrefix(cgroups.Version, "v"), "KernelVersion": kernelRelease(),
 		"OperatingSystem": "Linux", "OSType": "linux", "Architecture": runtime.GOARCH, "NCPU": runtime.NumCPU(),
 		"DefaultRuntime": "learndocker", "Runtimes": map[string]any{"learndocker": map[string]any{}}, "SecurityOptions": security,
-		"Plugins":        map[string]any{"Network": []string{"bridge", "none"}, "Volume": []string{"local"}, "Log": []string{}},
+		"Plugins":        map[string]any{"Network": []string{"bridge", "host", "null"}, "Volume": []string{"local"}, "Log": []string{}},
 		"RegistryConfig": map[string]any{}, "Swarm": map[string]any{"LocalNodeState": "inactive"},
 	})
 }
@@ -206,3 +215,6 @@ func hostname() string {
 	}
 	return unix.ByteSliceToString(u.Nodename[:])
 }
+
+// listPlugins: the engine takes none. Clients ask for the list all the same.
+func listPlugins(x *exchange) error { return x.json(http.StatusOK, []struct{}{}) }

@@ -36,7 +36,7 @@ func (p Port) addresses() []netip.Addr {
 // Publish makes the host answer at ports for the container, whose network is as
 // Attach has told, until Detach: the daemon listens and passes on what comes, as
 // docker-proxy does. A port that is taken is an error in Docker's words.
-func (n *Network) Publish(k sys.Kernel, container string, at stage.Network, ports []Port) (stage.Published, error) {
+func (n *Networks) Publish(k sys.Kernel, container string, at stage.Network, ports []Port) (stage.Published, error) {
 	fact := stage.Published{Container: container, PID: at.PID, Ports: []stage.PublishedPort{}}
 	for _, p := range ports {
 		if err := n.publish(k, container, at, p, &fact); err != nil {
@@ -47,8 +47,8 @@ func (n *Network) Publish(k sys.Kernel, container string, at stage.Network, port
 	return fact, nil
 }
 
-func (n *Network) publish(k sys.Kernel, container string, at stage.Network, p Port, fact *stage.Published) error {
-	to, err := targetOf(at, p)
+func (n *Networks) publish(k sys.Kernel, container string, at stage.Network, p Port, fact *stage.Published) error {
+	to, err := n.targetOf(container, at, p)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (n *Network) publish(k sys.Kernel, container string, at stage.Network, p Po
 }
 
 // withdraw closes what was published for a container.
-func (n *Network) withdraw(container string) {
+func (n *Networks) withdraw(container string) {
 	n.mu.Lock()
 	published := n.published[container]
 	delete(n.published, container)
@@ -86,7 +86,7 @@ func (n *Network) withdraw(container string) {
 }
 
 // holds reports whether the port is published already, for any container.
-func (n *Network) holds(p Port) bool {
+func (n *Networks) holds(p Port) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, published := range n.published {
@@ -180,21 +180,35 @@ func listen(k sys.Kernel, protocol string, at netip.AddrPort) (o opened, err err
 type target struct {
 	protocol string
 	address  string
-	ns       *namespace // the container's, where the way leads through it; else nil
+	now      func() string // the address as it is by now; nil where it stays
+	ns       *namespace    // the container's, where the way leads through it; else nil
 }
 
-// targetOf is the container's address on the bridge. A container that has loopback
-// only is reached from inside its namespace.
-func targetOf(at stage.Network, p Port) (*target, error) {
+// targetOf is the container's address on the network that has its default route,
+// which may be another by and by. A container that has loopback only is reached
+// from inside its namespace.
+func (n *Networks) targetOf(container string, at stage.Network, p Port) (*target, error) {
 	to := &target{protocol: p.Protocol}
-	if prefix, err := netip.ParsePrefix(at.Address); err == nil {
-		to.address = netip.AddrPortFrom(prefix.Addr(), p.Inside).String()
+	if at.Address != "" {
+		to.address = addressOf(at, p)
+		to.now = func() string {
+			fact, _ := n.Way(container) // one that is on no network any more has no address
+			return addressOf(fact, p)
+		}
 		return to, nil
 	}
 	to.address = net.JoinHostPort("127.0.0.1", strconv.Itoa(int(p.Inside)))
 	var err error
 	to.ns, err = openNamespace(at.PID)
 	return to, err
+}
+
+func addressOf(at stage.Network, p Port) string {
+	prefix, err := netip.ParsePrefix(at.Address)
+	if err != nil {
+		return ""
+	}
+	return netip.AddrPortFrom(prefix.Addr(), p.Inside).String()
 }
 
 // close lets go of the namespace.
@@ -206,7 +220,11 @@ func (t *target) close() {
 
 // dial connects to the container.
 func (t *target) dial(ctx context.Context) (conn net.Conn, err error) {
-	dial := func() { conn, err = (&net.Dialer{}).DialContext(ctx, t.protocol, t.address) }
+	address := t.address
+	if t.now != nil {
+		address = t.now()
+	}
+	dial := func() { conn, err = (&net.Dialer{}).DialContext(ctx, t.protocol, address) }
 	if t.ns == nil {
 		dial()
 	} else if entered := t.ns.in(dial); entered != nil {

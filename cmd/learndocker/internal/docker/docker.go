@@ -103,10 +103,11 @@ func groups(cli *CLI) []*cobra.Command {
 		group(cli, "container", "Manage containers", append(ofContainers(), renamed(newPs, "ls [OPTIONS]", "ps", "list"), newInspectContainer, newPruneContainers)),
 		group(cli, "image", "Manage images", append(ofImages(),
 			renamed(newImages, "ls [OPTIONS] [REPOSITORY[:TAG]]", "list"), renamed(newRmi, "rm [OPTIONS] IMAGE [IMAGE...]", "rmi", "remove"), newInspectImage, newPruneImages)),
+		group(cli, "network", "Manage networks", []maker{newNetworkConnect, newNetworkCreate, newNetworkDisconnect, newNetworkInspect, newNetworkLs, newPruneNetworks, newNetworkRm}),
 		group(cli, "volume", "Manage volumes", []maker{newVolumeCreate, newVolumeLs, newVolumeInspect, newVolumeRm, newPruneVolumes}),
 		group(cli, "system", "Manage the daemon as a whole", []maker{newDf, newEvents, newInfo, newPruneSystem}),
 	}
-	all[2].Use += " COMMAND" // docker says it of this one only
+	all[3].Use += " COMMAND" // docker says it of this one only
 	return all
 }
 

@@ -101,14 +101,8 @@ func pruneBuilds(ctx context.Context, cl *client.Client, all bool, filters clien
 
 // prune asks, removes, and says what has gone.
 func (cli *CLI) prune(c *cobra.Command, f *pruneFlags, warning string, pruners ...pruner) error {
-	if !f.force {
-		yes, err := confirm(c.Context(), warning)
-		if err != nil {
-			return err
-		}
-		if !yes {
-			return nil
-		}
+	if yes, err := f.confirmed(c.Context(), warning); err != nil || !yes {
+		return err
 	}
 	return cli.do(func(cl *client.Client) error {
 		var bytes uint64
@@ -125,6 +119,14 @@ func (cli *CLI) prune(c *cobra.Command, f *pruneFlags, warning string, pruners .
 		fmt.Fprintln(os.Stdout, "Total reclaimed space:", units.HumanSize(float64(bytes)))
 		return nil
 	})
+}
+
+// confirmed reports whether the user wants it, or has said so already.
+func (f *pruneFlags) confirmed(ctx context.Context, warning string) (bool, error) {
+	if f.force {
+		return true, nil
+	}
+	return confirm(ctx, warning)
 }
 
 // confirm asks a person.
