@@ -24,6 +24,13 @@ func createContainer(x *exchange) error {
 	if q.HostConfig != nil {
 		warnings = x.Discard(&q.HostConfig.Resources)
 	}
+	var older struct{ HostConfig struct{ KernelMemory int64 } }
+	if err := x.decode(&older); err != nil {
+		return err
+	}
+	if older.HostConfig.KernelMemory != 0 { // which the kernel has given up, too
+		warnings = append(warnings, "Specifying a kernel memory limit is deprecated and will be removed in a future release.")
+	}
 	query := x.r.URL.Query()
 	if err := x.IsFor(q.Config, query.Get("platform")); err != nil {
 		return err

@@ -116,9 +116,16 @@ func containerTests() map[string]func(engine.Record, string) bool {
 		"ancestor": func(r engine.Record, v string) bool { return r.ImageID == v || r.Image == v },
 		"before":   func(r engine.Record, v string) bool { return r.Created.Before(when(v)) },
 		"since":    func(r engine.Record, v string) bool { return r.Created.After(when(v)) },
-		"network":  func(r engine.Record, v string) bool { return string(r.HostConfig.NetworkMode) == v },
-		"health":   func(r engine.Record, v string) bool { return v == "none" },
-		"volume":   hasMount,
+		"network": func(r engine.Record, v string) bool {
+			for name, e := range endpoints(r) {
+				if name == v || v != "" && string(e.NetworkID) == v {
+					return true
+				}
+			}
+			return false
+		},
+		"health": func(r engine.Record, v string) bool { return v == "none" },
+		"volume": hasMount,
 		"expose": func(r engine.Record, v string) bool {
 			return hasPort(r, v, func(p containertypes.PortSummary) uint16 { return p.PrivatePort })
 		},
