@@ -166,6 +166,26 @@ func (c *Client) Pull(ctx context.Context, name, tag, platform, auth string, pro
 	return showAll(a.Body, progress)
 }
 
+// Push sends an image to its registry, all tags of its repository where tag is "";
+// progress is called for each line of it. auth is the value of X-Registry-Auth.
+func (c *Client) Push(ctx context.Context, named reference.Named, tag, auth string, progress func(jsonstream.Message)) error {
+	query := url.Values{}
+	if tag != "" {
+		query.Set("tag", tag)
+	}
+	q, err := c.request(ctx, http.MethodPost, c.image(reference.FamiliarName(named), "/push"), query, nil)
+	if err != nil {
+		return err
+	}
+	q.Header.Set("X-Registry-Auth", auth)
+	a, err := c.send(q)
+	if err != nil {
+		return err
+	}
+	defer a.Body.Close()
+	return showAll(a.Body, progress)
+}
+
 // showAll reads a stream of messages to its end, or to the error in it.
 func showAll(body io.Reader, show func(jsonstream.Message)) error {
 	lines := json.NewDecoder(body)
