@@ -13,6 +13,7 @@ import (
 
 	"github.com/distribution/reference"
 	"github.com/google/go-containerregistry/pkg/authn"
+	containertypes "github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/jsonstream"
 	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
@@ -29,6 +30,7 @@ var ErrUnauthorized = pull.ErrUnauthorized
 type PushRequest struct {
 	Repository reference.Named
 	Tag        string // "" is all tags of the repository
+	Platform   string // that the images must be for; "" is any
 	Auth       *authn.AuthConfig
 }
 
@@ -47,6 +49,9 @@ func (e *Engine) Push(ctx context.Context, q PushRequest, say func(jsonstream.Me
 		}
 	}
 	for _, tag := range tags {
+		if err := e.IsFor(&containertypes.Config{Image: reference.FamiliarString(tag)}, q.Platform); err != nil {
+			return err
+		}
 		target, err := pull.NewTarget(tag, mirror, q.Auth)
 		if err != nil {
 			return err

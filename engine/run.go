@@ -214,8 +214,12 @@ func (r *run) useVolumes(k sys.Kernel) error {
 		if p.Type != mount.TypeVolume {
 			continue
 		}
-		if err := r.core.volumes.Use(k, p.Name); err != nil && !errors.Is(err, volume.ErrNotFound) { // the mount itself will say so
-			return volumeError("mount", p.Name, err)
+		err := r.core.volumes.Use(k, p.Name)
+		if errors.Is(err, volume.ErrInvalid) {
+			return errorOf(ErrInvalid, "%s", err)
+		}
+		if err != nil && !errors.Is(err, volume.ErrNotFound) { // what is not there cannot be mounted: init will say so
+			return err
 		}
 		r.volumes = append(r.volumes, p.Name)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -233,6 +234,15 @@ func TestPush(t *testing.T) {
 	}
 	if o := b.dockerCLI("", "push", target).must(t); strings.Count(o.stdout, ": Layer already exists\n") != 3 {
 		t.Errorf("pushed again it says\n%s", o.stdout)
+	}
+	for _, flag := range []string{"--quiet=false", "-q", "--platform=linux/" + runtime.GOARCH} { // our own command says what docker's does
+		ours, theirs := b.run("push", flag, target).must(t), b.dockerCLI("", "push", flag, target).must(t)
+		if ours.stdout != theirs.stdout {
+			t.Errorf("push %s says\n%s\ndocker's\n%s", flag, ours.stdout, theirs.stdout)
+		}
+	}
+	if o := b.run("push", "--platform", "linux/s390x", target); o.status != 1 || !strings.Contains(o.stderr, "does not match the specified platform: wanted linux/s390x") {
+		t.Errorf("of another platform: status %d, %s", o.status, o.stderr)
 	}
 	ref, err := name.ParseReference(target)
 	if err != nil {
