@@ -285,9 +285,9 @@ func TestLogin(t *testing.T) {
 		want   string
 	}{
 		{`{"username":"ada","password":"s3cret","serveraddress":"` + host + `"}`, 200, `{"Status":"Login Succeeded"}`},
-		{`{"username":"ada","password":"wrong","serveraddress":"` + host + `"}`, 401, `unauthorized: incorrect username or password`},
+		{`{"username":"ada","password":"wrong","serveraddress":"` + host + `"}`, 401, `login attempt to http://` + host + `/v2/ failed with status: 401 Unauthorized`},
 		{`{"username":"u","password":"p","serveraddress":"https://index.docker.io/v1/"}`, 200, `Login Succeeded`},
-		{`{"username":"u","password":"p","serveraddress":"127.0.0.1:1"}`, 500, `cannot be reached`},
+		{`{"username":"u","password":"p","serveraddress":"127.0.0.1:1"}`, 500, `dial tcp 127.0.0.1:1: connect: connection refused`},
 	} {
 		if status, said := d.ask(t, post("/auth", c.body)); status != c.status || !strings.Contains(said, c.want) {
 			t.Errorf("%s: status %d, %s", c.body, status, said)

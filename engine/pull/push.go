@@ -83,6 +83,9 @@ func (t *Target) refused(err error) error {
 	}
 	switch answer.StatusCode {
 	case http.StatusUnauthorized:
+		if t.anonymous && t.log.asksBasic() {
+			return fmt.Errorf("no basic auth credentials")
+		}
 		return fmt.Errorf("unauthorized: authentication required")
 	case http.StatusForbidden:
 		if t.mirror != "" {
