@@ -129,7 +129,7 @@ var guards = []guard{
 	one("opaque directories are packed", "engine/layer/pack.go", "if err != nil || !c.opaque {", "if err != nil || true {", overlayPkg, "TestPack"),
 	one("growth of what is sent", "engine/layer/bounded.go", "b.out > b.bounds.bytes(b.in.n)", "b.out < 0", layerPkg, "TestPlain"),
 	one("dictionaries of xz", "engine/layer/xz.go", "dictionary > maxDictionary", "dictionary > 8 * maxDictionary", layerPkg, "TestXZ"),
-	one("checksums of xz", "engine/layer/xz.go", "if !bytes.Equal(got, want) {", neverTrue, layerPkg, "TestXZ"),
+	one("checksums of xz", "engine/layer/xz.go", "if !bytes.Equal(got, want) {", "if !bytes.Equal(got, want) && false {", layerPkg, "TestXZ"),
 	one("pages of tags", "engine/pull/pull.go", "len(tags) > maxTags", "len(tags) > 64 * maxTags", "./engine/pull", "TestEndlessTags"),
 	one("files of an archive stay in it", "engine/archive.go", "func clean(name string) string { return path.Clean(\"/\" + name)[1:] }", "func clean(name string) string { return name }", cmd, "TestHostileArchives/the_truth_by_another_name"),
 	one("links in a circle", "engine/archive.go", "for range maxArchiveLinks {", "for {", cmd, "TestHostileArchives/links_in_a_circle"),

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -194,6 +195,18 @@ func TestXZ(t *testing.T) {
 		}
 		if _, err := read(whole[:at]); err == nil {
 			t.Errorf("%d bytes of %d are taken for all", at, len(whole))
+		}
+	}
+	noise := make([]byte, 5000) // which stands in the archive as it is
+	source := rand.New(rand.NewPCG(1, 2))
+	for i := range noise {
+		noise[i] = byte(source.Uint32())
+	}
+	for _, check := range []string{"crc32", "crc64", "sha256"} {
+		packed := xz(t, noise, "--check="+check)
+		packed[len(packed)/2] ^= 1
+		if _, err := read(packed); err == nil || !strings.Contains(err.Error(), "checksum") {
+			t.Errorf("%s: %v", check, err)
 		}
 	}
 	for name, options := range map[string][]string{"another filter": {"--x86", "--lzma2"}, "dictionary of 536870912 bytes": {"--lzma2=dict=512MiB"}} {
