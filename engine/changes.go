@@ -37,7 +37,14 @@ func (e *Engine) Changes(c *Container) ([]layer.Change, error) {
 
 // Export writes a container's whole file system as an archive: docker export.
 func (e *Engine) Export(ctx context.Context, c *Container, out io.Writer) error {
-	out = interrupted{ctx, out}
+	err := e.export(c, interrupted{ctx, out})
+	if err == nil {
+		e.tell(c.Snapshot(), "export", nil)
+	}
+	return err
+}
+
+func (e *Engine) export(c *Container, out io.Writer) error {
 	if c.Snapshot().State.Running {
 		return layer.Archive(out, c.stack().Merged())
 	}

@@ -53,10 +53,11 @@ func (e *Engine) Commit(ctx context.Context, c *Container, q CommitRequest) (ima
 	if err := e.At(ctx, m.fact); err != nil {
 		return img, err
 	}
-	if name == nil {
-		return img, nil
+	if name != nil {
+		err = e.nameImage(ctx, img, name)
 	}
-	return img, e.nameImage(ctx, img, name)
+	e.tell(m.r, "commit", map[string]string{"comment": q.Comment, "imageID": img.ID.String(), "imageRef": m.fact.Name})
+	return img, err
 }
 
 // committing is one commit under way.
@@ -260,6 +261,7 @@ func (e *Engine) Import(ctx context.Context, q ImportRequest, archive io.Reader)
 	if name != nil {
 		fact.Name = reference.FamiliarString(name)
 	}
+	e.tellImage("import", img.ID.String(), img.ID.String())
 	if err := e.At(ctx, fact); err != nil || name == nil {
 		return img, err
 	}

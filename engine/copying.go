@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	containertypes "github.com/moby/moby/api/types/container"
@@ -68,8 +69,19 @@ func (c *Container) mountAt(asked string) *containertypes.MountPoint {
 	return best
 }
 
+// isKernels reports whether a path is below what the kernel shows, which docker cp
+// does not copy; what a user has mounted there it does.
+func (c *Container) isKernels(asked string) bool {
+	name := path.Clean("/" + asked)
+	below := func(dir string) bool { return strings.HasPrefix(name, dir) }
+	return slices.ContainsFunc([]string{"/dev/", "/proc/", "/sys/"}, below) && c.mountAt(asked) == nil
+}
+
 // StatPath describes a file of the container.
 func (e *Engine) StatPath(c *Container, asked string) (s files.Stat, err error) {
+	if c.isKernels(asked) {
+		return s, pathError(files.ErrNotFound, c, asked)
+	}
 	err = e.withRoot(c, asked, func(root *files.Root, name string) error {
 		s, err = root.Stat(name)
 		return err
@@ -80,7 +92,13 @@ func (e *Engine) StatPath(c *Container, asked string) (s files.Stat, err error) 
 // CopyFrom writes a file of the container, or a directory with all in it, as an
 // archive: docker cp CONTAINER:PATH.
 func (e *Engine) CopyFrom(c *Container, asked string, begin func(files.Stat) error, out io.Writer) error {
+	if c.isKernels(asked) {
+		return pathError(files.ErrNotFound, c, asked)
+	}
 	err := e.withRoot(c, asked, func(root *files.Root, name string) error { return root.Archive(name, begin, out) })
+	if err == nil {
+		e.tell(c.Snapshot(), "archive-path", nil)
+	}
 	return pathError(err, c, asked)
 }
 

@@ -113,7 +113,7 @@ func merge(config containertypes.Config, img image.Image) containertypes.Config 
 	if config.StopSignal == "" {
 		config.StopSignal = set.StopSignal
 	}
-	config.Env = container.Overlaid(slices.Clone(set.Env), config.Env)
+	config.Env = envOf(config.Env, set.Env)
 	config.Healthcheck = mergeHealth(set.Healthcheck, config.Healthcheck)
 	labels := map[string]string{}
 	for _, from := range []map[string]string{set.Labels, config.Labels} {
@@ -125,6 +125,19 @@ func merge(config containertypes.Config, img image.Image) containertypes.Config 
 	config.Volumes = mergeVolumes(set.Volumes, config.Volumes)
 	config.ExposedPorts = mergePorts(set.ExposedPorts, config.ExposedPorts)
 	return config
+}
+
+// envOf is the user's environment and behind it what the image sets besides, in
+// Docker's order.
+func envOf(own, ofImage []string) []string {
+	env := container.Overlaid(nil, own)
+	for _, v := range ofImage {
+		name, _, _ := strings.Cut(v, "=")
+		if !slices.ContainsFunc(own, func(o string) bool { return o == name || strings.HasPrefix(o, name+"=") }) {
+			env = append(env, v)
+		}
+	}
+	return env
 }
 
 // register gives the container its name and keeps it.

@@ -4,6 +4,7 @@ package engine
 
 import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/moby/moby/api/types/blkiodev"
 	containertypes "github.com/moby/moby/api/types/container"
 )
 
@@ -16,7 +17,7 @@ func (e *Engine) Discard(r *containertypes.Resources) []string {
 		warnings = append(warnings, "Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded.")
 	}
 	if len(r.BlkioWeightDevice) > 0 && !e.cgroups.Has("blkio.weight_device") && !e.cgroups.Has("io.weight") {
-		r.BlkioWeightDevice = nil
+		r.BlkioWeightDevice = []*blkiodev.WeightDevice{}
 		warnings = append(warnings, "Your kernel does not support Block I/O weight_device or the cgroup is not mounted. Weight-device discarded.")
 	}
 	return warnings

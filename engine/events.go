@@ -5,10 +5,15 @@ package engine
 import (
 	"context"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/moby/moby/api/types/events"
+	"github.com/moby/moby/api/types/mount"
+
+	"github.com/learndocker/learndocker/engine/volume"
 )
 
 // keptEvents is how many past events can be asked for, Docker's number.
@@ -103,7 +108,56 @@ func (c *core) tell(r Record, action string, more map[string]string) {
 	c.events.publish(events.Message{Type: events.ContainerEventType, Action: events.Action(action), Actor: events.Actor{ID: r.ID, Attributes: attributes}})
 }
 
+// TellResize publishes that a container's terminal has another size.
+func (e *Engine) TellResize(c *Container, height, width uint16) {
+	e.tell(c.Snapshot(), "resize", map[string]string{"height": strconv.Itoa(int(height)), "width": strconv.Itoa(int(width))})
+}
+
+// tellImage publishes what has happened to an image, by an id or a name; name is
+// what it is called there.
+func (c *core) tellImage(action, id, name string) {
+	attributes := map[string]string{}
+	if img, err := c.images.Look(id); err == nil {
+		for k, v := range img.Config.Config.Labels {
+			attributes[k] = v
+		}
+	}
+	attributes["name"] = name
+	c.events.publish(events.Message{Type: events.ImageEventType, Action: events.Action(action), Actor: events.Actor{ID: id, Attributes: attributes}})
+}
+
+// tellVolume publishes what has happened to a volume.
+func (c *core) tellVolume(action, name string, more map[string]string) {
+	attributes := map[string]string{"driver": volume.Driver}
+	for k, v := range more {
+		attributes[k] = v
+	}
+	c.events.publish(events.Message{Type: events.VolumeEventType, Action: events.Action(action), Actor: events.Actor{ID: name, Attributes: attributes}})
+}
+
+// tellMounts publishes that the volumes of a container are in use, or no longer.
+func (c *core) tellMounts(action string, r Record) {
+	for _, p := range r.MountPoints {
+		if p.Type != mount.TypeVolume {
+			continue
+		}
+		more := map[string]string{"container": r.ID}
+		if action == "mount" {
+			more["destination"], more["read/write"], more["propagation"] = p.Destination, strconv.FormatBool(p.RW), string(p.Propagation)
+		}
+		c.tellVolume(action, p.Name, more)
+	}
+}
+
 // Tell publishes what has happened to something that is no container.
 func (e *Engine) Tell(kind events.Type, action, id string, attributes map[string]string) {
 	e.events.publish(events.Message{Type: kind, Action: events.Action(action), Actor: events.Actor{ID: id, Attributes: attributes}})
+}
+
+// commandOf is a command as events name it: its words, a space behind the first.
+func commandOf(words []string) string {
+	if len(words) == 0 {
+		return " "
+	}
+	return words[0] + " " + strings.Join(words[1:], " ")
 }

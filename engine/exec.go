@@ -9,7 +9,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -67,7 +66,7 @@ func (e *Engine) CreateExec(ctx context.Context, c *Container, q containertypes.
 	}
 	c.execs[x.ID] = x
 	c.mu.Unlock()
-	e.tell(r, "exec_create: "+strings.Join(q.Cmd, " "), map[string]string{"execID": x.ID})
+	e.tell(r, "exec_create: "+commandOf(q.Cmd), map[string]string{"execID": x.ID})
 	return x, e.At(ctx, stage.ExecCreated{ID: x.ID, Container: r.ID, Init: r.State.Pid, Args: q.Cmd, User: q.User, Terminal: q.Tty})
 }
 
@@ -153,7 +152,7 @@ func (e *Engine) StartExec(ctx context.Context, x *Exec, size *[2]uint, settled 
 		return err
 	}
 	defer e.running.Done()
-	e.tell(x.Container.Snapshot(), "exec_start: "+strings.Join(x.Config.Cmd, " "), map[string]string{"execID": x.ID})
+	e.tell(x.Container.Snapshot(), "exec_start: "+commandOf(x.Config.Cmd), map[string]string{"execID": x.ID})
 	r := &execRun{Engine: e, x: x, settled: settled}
 	if err := r.start(ctx); err != nil {
 		r.abandon(err)

@@ -30,6 +30,7 @@ func (r *run) started() error {
 		c.process = nil
 		return err
 	}
+	r.tellMounts("mount", c.record)
 	r.tell(c.record, "start", nil)
 	c.beginChecks()
 	r.running.Go(r.finish)
@@ -86,6 +87,7 @@ func (r *run) ended(exit stage.Exit) (again bool) {
 		r.tell(c.record, "oom", nil)
 	}
 	r.tell(c.record, "die", dieAttributes(exit.Status, time.Since(r.began)))
+	r.tellMounts("unmount", c.record)
 	c.streams.end()
 	c.spent = true
 	close(c.exited)
@@ -109,6 +111,7 @@ func (r *run) unwind() {
 		_ = r.group.Remove(k)
 	}
 	_ = r.c.stack().Unmount(k)
+	r.leaveVolumes(k)
 }
 
 // failed records a run that never began.

@@ -101,6 +101,7 @@ func (e *Engine) nameImage(ctx context.Context, img image.Image, name reference.
 	if err := e.images.Touch(e.kernel(), img.Manifest.Digest, time.Now()); err != nil {
 		return err
 	}
+	e.tellImage("tag", img.ID.String(), reference.FamiliarString(name))
 	return e.At(ctx, stage.Tagged{
 		Reference: name.String(), Familiar: reference.FamiliarString(name), Digest: img.Manifest.Digest.String(),
 		ID: img.ID.String(), Index: e.images.IndexPath(), Updated: updated,

@@ -11,11 +11,13 @@ import (
 	"strings"
 
 	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
 
 	"github.com/learndocker/learndocker/engine/cgroup"
 	"github.com/learndocker/learndocker/engine/network"
 	"github.com/learndocker/learndocker/engine/overlay"
 	"github.com/learndocker/learndocker/engine/sys"
+	"github.com/learndocker/learndocker/engine/volume"
 )
 
 // Leftover is one thing that a killed engine has left on the machine, outside
@@ -71,15 +73,17 @@ func mounts() ([]Leftover, error) {
 	}
 	var list []Leftover
 	for _, m := range slices.Backward(all) {
-		at := mergedPath.FindStringSubmatch(m.Mountpoint)
-		if at == nil || !isDataRoot(at[1]) {
+		root, take := volume.Mounted(m.Mountpoint), func() error { return unix.Unmount(m.Mountpoint, unix.MNT_DETACH) }
+		if at := mergedPath.FindStringSubmatch(m.Mountpoint); at != nil {
+			root, take = at[1], func() error { return overlay.Stack{Dir: filepath.Dir(m.Mountpoint)}.Unmount(sys.Kernel{}) }
+		}
+		if root == "" || !isDataRoot(root) {
 			continue
 		}
 		list = append(list, Leftover{
-			Kind: "mount", Name: m.Mountpoint,
-			take: func() error { return overlay.Stack{Dir: filepath.Dir(m.Mountpoint)}.Unmount(sys.Kernel{}) },
+			Kind: "mount", Name: m.Mountpoint, take: take,
 			alive: func(living []livingRoot) bool {
-				return slices.ContainsFunc(living, func(r livingRoot) bool { return r.path == at[1] })
+				return slices.ContainsFunc(living, func(r livingRoot) bool { return r.path == root })
 			},
 		})
 	}

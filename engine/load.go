@@ -224,6 +224,7 @@ func (l *loading) keep(config v1.Descriptor, layers []v1.Descriptor) (image.Imag
 
 // nameAll gives the image its names and tells of it in Docker's words.
 func (l *loading) nameAll(ctx context.Context, img image.Image) error {
+	l.tellImage("load", img.ID.String(), img.ID.String())
 	if err := l.At(ctx, l.fact); err != nil {
 		return err
 	}

@@ -211,6 +211,9 @@ func (e *Engine) takeVolume(w *mountWish) (made bool, err error) {
 	if err != nil {
 		return false, volumeError("create", v.Name, err)
 	}
+	if made {
+		e.tellVolume("create", v.Name, nil)
+	}
 	w.point.Source, w.point.Driver = got.Mountpoint, volume.Driver
 	if w.point.Mode == "" && !w.exact {
 		w.point.Mode = "z" // Docker's, which asks SELinux for a label

@@ -48,7 +48,7 @@ func (c *Container) options() (container.Options, error) {
 	if err := securityOptions(&o, h.SecurityOpt); err != nil {
 		return o, err
 	}
-	if err := addDevices(&o, h, c.core.rootless); err != nil {
+	if err := c.addDevices(&o); err != nil {
 		return o, err
 	}
 	for _, text := range h.DeviceCgroupRules {
@@ -132,8 +132,10 @@ func checkProfile(profile string) error {
 	return errorOf(ErrInvalid, "invalid seccomp profile: it is neither %q nor JSON", "unconfined")
 }
 
-func addDevices(o *container.Options, h *containertypes.HostConfig, rootless bool) error {
-	if h.Privileged && !rootless {
+// addDevices: those that a user names must be there when the container starts.
+func (c *Container) addDevices(o *container.Options) error {
+	h := c.record.HostConfig
+	if h.Privileged && !c.core.rootless {
 		nodes, err := container.HostNodes()
 		if err != nil {
 			return fmt.Errorf("list devices: %w", err)
@@ -149,6 +151,9 @@ func addDevices(o *container.Options, h *containertypes.HostConfig, rootless boo
 			access = "rwm"
 		}
 		nodes, err := container.Nodes(d.PathOnHost, inside, access)
+		if err != nil && !c.starting {
+			continue
+		}
 		if err != nil {
 			return errorOf(ErrInvalid, "%s", err)
 		}
@@ -202,9 +207,12 @@ func (c *core) pidOf(name string) (int, error) {
 	return r.State.Pid, nil
 }
 
-// isShared reports whether what config.json says depends on another container
-// that runs.
-func isShared(h *containertypes.HostConfig) bool {
+// isOpen reports whether what config.json says depends on what is there when the
+// container starts: another container that runs, or a device.
+func isOpen(h *containertypes.HostConfig) bool {
+	if len(h.Devices) > 0 {
+		return true
+	}
 	modes := []string{string(h.PidMode), string(h.IpcMode), string(h.UTSMode), string(h.NetworkMode)}
 	return slices.ContainsFunc(modes, func(m string) bool { return strings.HasPrefix(m, "container:") })
 }
@@ -212,7 +220,7 @@ func isShared(h *containertypes.HostConfig) bool {
 func limits(h *containertypes.HostConfig) cgroup.Limits {
 	l := cgroup.Limits{
 		Memory: h.Memory, Swap: h.MemorySwap, Reservation: h.MemoryReservation, NanoCPUs: h.NanoCPUs, Quota: h.CPUQuota, Period: uint64(h.CPUPeriod),
-		Shares: uint64(h.CPUShares), CPUs: h.CpusetCpus, Mems: h.CpusetMems, BlkioWeight: h.BlkioWeight,
+		RealtimePeriod: uint64(h.CPURealtimePeriod), RealtimeRuntime: h.CPURealtimeRuntime, Shares: uint64(h.CPUShares), CPUs: h.CpusetCpus, Mems: h.CpusetMems, BlkioWeight: h.BlkioWeight,
 	}
 	if h.PidsLimit != nil {
 		l.Pids = *h.PidsLimit

@@ -35,6 +35,7 @@ func (e *Engine) Top(ctx context.Context, c *Container, args string) (containert
 		first, _, _ := strings.Cut(string(stderrOf(err)), "\n")
 		return table, fmt.Errorf("ps: %s", first)
 	}
+	e.tell(c.Snapshot(), "top", nil)
 	return pick(out, members)
 }
 

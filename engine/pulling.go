@@ -14,6 +14,7 @@ import (
 
 	"github.com/distribution/reference"
 	"github.com/google/go-containerregistry/pkg/authn"
+	containertypes "github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/jsonstream"
 	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
@@ -33,9 +34,28 @@ type PullRequest struct {
 // pullsAtOnce is how many layers are fetched at the same time, Docker's number.
 const pullsAtOnce = 3
 
-// Pull fetches an image and gives it its name. progress is called from one
-// goroutine at a time.
+// Pull fetches an image and gives it its name; of a name without a tag, all that
+// its tags lead to. progress is called from one goroutine at a time.
 func (e *Engine) Pull(ctx context.Context, q PullRequest, progress func(jsonstream.Message)) error {
+	say, renewed := oneAtATime(progress), false
+	fetch := e.pullOne
+	if reference.IsNameOnly(q.Name) {
+		fetch = e.pullAll
+	}
+	if err := fetch(ctx, q, say, &renewed); err != nil {
+		return err
+	}
+	status := "Status: Image is up to date for "
+	if renewed {
+		status = "Status: Downloaded newer image for "
+	}
+	say(jsonstream.Message{Status: status + reference.FamiliarString(q.Name)})
+	e.other(q, say)
+	return nil
+}
+
+// pullOne fetches what one name leads to, and notes whether that is new here.
+func (e *Engine) pullOne(ctx context.Context, q PullRequest, say func(jsonstream.Message), renewed *bool) error {
 	mirror, err := e.mirror(ctx)
 	if err != nil {
 		return err
@@ -46,13 +66,9 @@ func (e *Engine) Pull(ctx context.Context, q PullRequest, progress func(jsonstre
 	}
 	defer source.Close()
 	resolved, err := source.Resolve(ctx, q.Platform)
-	if errors.Is(err, pull.ErrDenied) || errors.Is(err, pull.ErrNoTag) {
-		return errorOf(ErrNotFound, "%s", err)
-	}
 	if err != nil {
-		return err
+		return pullError(err)
 	}
-	say := oneAtATime(progress)
 	if err := e.At(ctx, resolved.Fact); err != nil {
 		return err
 	}
@@ -62,7 +78,55 @@ func (e *Engine) Pull(ctx context.Context, q PullRequest, progress func(jsonstre
 	if err := p.content(ctx); err != nil {
 		return err
 	}
-	return p.tag(ctx, q.Name)
+	updated, err := p.tag(ctx, q.Name)
+	*renewed = *renewed || updated
+	return err
+}
+
+// other is what is said of an image that is for another platform than was asked
+// for: a registry with one image of a name has no choice.
+func (e *Engine) other(q PullRequest, say func(jsonstream.Message)) {
+	config := containertypes.Config{Image: reference.FamiliarString(q.Name)}
+	if named, is := q.Name.(reference.NamedTagged); is && named.Tag() == "latest" {
+		config.Image = reference.FamiliarName(q.Name)
+	}
+	if err := e.IsFor(&config, q.Platform); err != nil {
+		say(jsonstream.Message{Status: "WARNING: " + err.Error()})
+	}
+}
+
+// pullAll fetches what all tags of a repository lead to.
+func (e *Engine) pullAll(ctx context.Context, q PullRequest, say func(jsonstream.Message), renewed *bool) error {
+	mirror, err := e.mirror(ctx)
+	if err != nil {
+		return err
+	}
+	source, err := pull.NewSource(q.Name, mirror, q.Auth)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	tags, err := source.Tags(ctx)
+	if err != nil {
+		return pullError(err)
+	}
+	for _, tag := range tags {
+		one := q
+		if one.Name, err = reference.WithTag(q.Name, tag); err != nil {
+			return errorOf(ErrInvalid, "%s", err)
+		}
+		if err := e.pullOne(ctx, one, say, renewed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func pullError(err error) error {
+	if errors.Is(err, pull.ErrDenied) || errors.Is(err, pull.ErrNoTag) {
+		return errorOf(ErrNotFound, "%s", err)
+	}
+	return err
 }
 
 func oneAtATime(progress func(jsonstream.Message)) func(jsonstream.Message) {
@@ -237,14 +301,16 @@ func (p *pulling) unpack(ctx context.Context, desc v1.Descriptor, place int) err
 	return p.At(ctx, fact)
 }
 
-// tag points the name to the manifest, now that all of it is here.
-func (p *pulling) tag(ctx context.Context, name reference.Named) error {
+// tag points the name to the manifest, now that all of it is here, and reports
+// whether that is new: a digest is known, too, of what was pulled by a tag.
+func (p *pulling) tag(ctx context.Context, name reference.Named) (updated bool, err error) {
 	if _, err := p.images.Ingest(p.kernel(), p.resolved.Manifest, bytes.NewReader(p.resolved.Raw)); err != nil {
-		return err
+		return false, err
 	}
-	updated, err := p.images.Tag(p.kernel(), name, p.resolved.Manifest, p.resolved.Pulled)
+	known := p.knows(name)
+	updated, err = p.images.Tag(p.kernel(), name, p.resolved.Manifest, p.resolved.Pulled)
 	if err != nil {
-		return err
+		return false, err
 	}
 	familiar := reference.FamiliarString(name)
 	err = p.At(ctx, stage.Tagged{
@@ -252,15 +318,16 @@ func (p *pulling) tag(ctx context.Context, name reference.Named) error {
 		ID: p.resolved.Config.Digest.String(), Index: p.images.IndexPath(), Updated: updated,
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	p.say(jsonstream.Message{Status: "Digest: " + p.resolved.Pulled.String()})
-	if updated {
-		p.say(jsonstream.Message{Status: "Status: Downloaded newer image for " + familiar})
-	} else {
-		p.say(jsonstream.Message{Status: "Status: Image is up to date for " + familiar})
-	}
-	return nil
+	p.tellImage("pull", familiar, reference.FamiliarName(name))
+	return updated && !known, nil
+}
+
+func (p *pulling) knows(name reference.Named) bool {
+	had, err := p.images.Look(name.String())
+	return err == nil && slices.Contains(had.Digests, name.String())
 }
 
 func short(d digest.Digest) string { return d.Encoded()[:12] }

@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/distribution/reference"
 	"github.com/google/go-containerregistry/pkg/authn"
+	containertypes "github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/jsonstream"
 	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
@@ -28,11 +30,14 @@ var ErrUnauthorized = pull.ErrUnauthorized
 type PushRequest struct {
 	Repository reference.Named
 	Tag        string // "" is all tags of the repository
+	Platform   string // that the images must be for; "" is any
 	Auth       *authn.AuthConfig
 }
 
 // Push sends images to the registry that their name leads to.
 func (e *Engine) Push(ctx context.Context, q PushRequest, say func(jsonstream.Message)) error {
+	say = oneAtATime(say)
+	say(jsonstream.Message{Status: fmt.Sprintf("The push refers to repository [%s]", q.Repository.Name())})
 	tags, err := e.tagsToPush(q)
 	if err != nil {
 		return err
@@ -43,9 +48,10 @@ func (e *Engine) Push(ctx context.Context, q PushRequest, say func(jsonstream.Me
 			return err
 		}
 	}
-	say = oneAtATime(say)
-	say(jsonstream.Message{Status: fmt.Sprintf("The push refers to repository [%s]", q.Repository.Name())})
 	for _, tag := range tags {
+		if err := e.IsFor(&containertypes.Config{Image: reference.FamiliarString(tag)}, q.Platform); err != nil {
+			return err
+		}
 		target, err := pull.NewTarget(tag, mirror, q.Auth)
 		if err != nil {
 			return err
@@ -62,17 +68,6 @@ func (e *Engine) Push(ctx context.Context, q PushRequest, say func(jsonstream.Me
 }
 
 func (e *Engine) tagsToPush(q PushRequest) ([]reference.NamedTagged, error) {
-	if q.Tag != "" {
-		tagged, err := reference.WithTag(q.Repository, q.Tag)
-		if err != nil {
-			return nil, errorOf(ErrInvalid, "%s", err)
-		}
-		_, err = e.images.Find(tagged.String())
-		if errors.Is(err, image.ErrNotFound) {
-			return nil, errorOf(ErrNotFound, "An image does not exist locally with the tag: %s", q.Repository.Name())
-		}
-		return []reference.NamedTagged{tagged}, err
-	}
 	images, err := e.images.List()
 	if err != nil {
 		return nil, err
@@ -84,7 +79,14 @@ func (e *Engine) tagsToPush(q PushRequest) ([]reference.NamedTagged, error) {
 	if len(all) == 0 {
 		return nil, errorOf(ErrNotFound, "An image does not exist locally with the tag: %s", q.Repository.Name())
 	}
-	slices.SortFunc(all, func(a, b reference.NamedTagged) int { return slices.Compare([]byte(a.Tag()), []byte(b.Tag())) })
+	if q.Tag == "" {
+		slices.SortFunc(all, func(a, b reference.NamedTagged) int { return strings.Compare(a.Tag(), b.Tag()) })
+		return all, nil
+	}
+	all = slices.DeleteFunc(all, func(n reference.NamedTagged) bool { return n.Tag() != q.Tag })
+	if len(all) == 0 {
+		return nil, errorOf(ErrNotFound, "tag does not exist: %s:%s", reference.FamiliarName(q.Repository), q.Tag)
+	}
 	return all, nil
 }
 
@@ -106,14 +108,14 @@ func (p *pushing) push(ctx context.Context) error {
 	for _, d := range blobsOf(img) {
 		p.held.add(p.images.Hold(d))
 	}
-	for i := range img.Layers {
+	for i := range slices.Backward(img.Layers) { // the topmost first, as Docker does
 		p.say(jsonstream.Message{ID: short(layerID(img, i)), Status: "Preparing", Progress: &jsonstream.Progress{}})
 	}
 	p.fact = stage.Pushed{
 		Reference: p.name.String(), Familiar: reference.FamiliarString(p.name), Registry: p.target.Registry(),
 		Manifest: img.Manifest.Digest.String(), Size: img.Manifest.Size,
 	}
-	for i, l := range img.Layers {
+	for i, l := range slices.Backward(img.Layers) {
 		if err := p.layer(ctx, l, short(layerID(img, i))); err != nil {
 			return err
 		}
@@ -129,6 +131,7 @@ func (p *pushing) push(ctx context.Context) error {
 	if _, err := p.images.Tag(p.kernel(), p.name, img.Manifest, img.Manifest.Digest); err != nil {
 		return err
 	}
+	p.tellImage("push", reference.FamiliarString(p.name), reference.FamiliarName(p.name))
 	if err := p.At(ctx, p.fact); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ package engine
 
 import (
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -34,7 +35,7 @@ func (e *Engine) checkRequest(name string, q *containertypes.CreateRequest) erro
 	if wish := unsupported(q); wish != "" {
 		return errorOf(ErrInvalid, "%s is not supported by learndocker's engine yet", wish)
 	}
-	for _, check := range []func(*containertypes.HostConfig) error{notThere, checkLimits, validRestart, checkModes, e.checkCPUs} {
+	for _, check := range []func(*containertypes.HostConfig) error{notThere, checkLimits, validRestart, e.checkModes, e.checkCPUs, e.checkStorage} {
 		if err := check(h); err != nil {
 			return err
 		}
@@ -83,6 +84,31 @@ func complete(h *containertypes.HostConfig) {
 	}
 	if h.Runtime == "" {
 		h.Runtime = RuntimeName
+	}
+	if h.MemorySwappiness != nil && *h.MemorySwappiness == -1 {
+		h.MemorySwappiness = nil
+	}
+	if h.PidsLimit != nil && *h.PidsLimit <= 0 {
+		h.PidsLimit = nil
+	}
+	completePaths(h)
+}
+
+// completePaths writes down what is kept from the container, and that a
+// privileged one has no label of SELinux's.
+func completePaths(h *containertypes.HostConfig) {
+	isLabel := func(o string) bool { return strings.HasPrefix(o, "label") }
+	if (h.Privileged || h.PidMode.IsHost() || h.IpcMode.IsHost()) && !slices.ContainsFunc(h.SecurityOpt, isLabel) {
+		h.SecurityOpt = append(h.SecurityOpt, "label=disable")
+	}
+	if h.Privileged {
+		return
+	}
+	if h.MaskedPaths == nil {
+		h.MaskedPaths = container.MaskedPaths()
+	}
+	if h.ReadonlyPaths == nil {
+		h.ReadonlyPaths = container.ReadonlyPaths()
 	}
 }
 
@@ -144,10 +170,12 @@ func allCPUs() int {
 }
 
 // checkModes refuses namespaces that there are not.
-func checkModes(h *containertypes.HostConfig) error {
+func (e *Engine) checkModes(h *containertypes.HostConfig) error {
 	switch {
 	case !h.IpcMode.Valid():
 		return errorOf(ErrInvalid, "invalid IPC mode: %v", h.IpcMode)
+	case h.PidMode.IsContainer() && !e.knows(h.PidMode.Container()):
+		return errorOf(ErrInvalid, "No such container: %s", h.PidMode.Container()) // of kind "not found" clients would look for an image
 	case !h.PidMode.Valid():
 		return errorOf(ErrInvalid, "invalid PID mode: %v", h.PidMode)
 	case !h.UTSMode.Valid():
@@ -158,6 +186,11 @@ func checkModes(h *containertypes.HostConfig) error {
 		return errorOf(ErrInvalid, "invalid user namespace mode: %v", h.UsernsMode)
 	}
 	return nil
+}
+
+func (e *Engine) knows(container string) bool {
+	_, err := e.Container(container)
+	return err == nil
 }
 
 // checkNames refuses a host name for what has somebody else's, and signals that
@@ -177,14 +210,28 @@ func checkNames(c *containertypes.Config, h *containertypes.HostConfig) error {
 
 // ParseSignal reads a signal's name or number; "" is the fallback.
 func ParseSignal(name string, fallback syscall.Signal) (syscall.Signal, error) {
+	s, err := ReadSignal(name, fallback)
+	if err != nil || name == "" {
+		return s, err
+	}
+	return s, CheckSignal(s)
+}
+
+// CheckSignal refuses numbers that no signal has.
+func CheckSignal(s syscall.Signal) error {
+	if s > 0 && s < 65 {
+		return nil
+	}
+	return errorOf(ErrInvalid, "The linux daemon does not support signal %d", int(s))
+}
+
+// ReadSignal reads a signal's name, or any number.
+func ReadSignal(name string, fallback syscall.Signal) (syscall.Signal, error) {
 	if name == "" {
 		return fallback, nil
 	}
 	if n, err := strconv.Atoi(name); err == nil {
-		if n > 0 && n < 65 {
-			return syscall.Signal(n), nil
-		}
-		return 0, errorOf(ErrInvalid, "The linux daemon does not support signal %d", n)
+		return syscall.Signal(n), nil
 	}
 	if s := unix.SignalNum("SIG" + strings.TrimPrefix(strings.ToUpper(name), "SIG")); s != 0 {
 		return s, nil
@@ -208,6 +255,20 @@ func (e *Engine) checkCPUs(h *containertypes.HostConfig) error {
 	return nil
 }
 
+// checkStorage refuses a limit on what a container may write, which no file system
+// keeps to here, and scheduling in real time where the kernel has none.
+func (e *Engine) checkStorage(h *containertypes.HostConfig) error {
+	switch {
+	case len(h.StorageOpt) > 0 && e.StorageDriver() == "overlay2":
+		return errorOf(ErrInvalid, "--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
+	case len(h.StorageOpt) > 0:
+		return errorOf(ErrInvalid, "--storage-opt is not supported for %s", e.StorageDriver())
+	case (h.CPURealtimePeriod != 0 || h.CPURealtimeRuntime != 0) && !e.cgroups.Has("cpu.rt_period_us"):
+		return errorOf(ErrInvalid, "Your kernel does not support CPU real-time scheduler")
+	}
+	return nil
+}
+
 // unsupported names the first wish that the engine has no answer to.
 func unsupported(q *containertypes.CreateRequest) string {
 	h := q.HostConfig
@@ -216,8 +277,6 @@ func unsupported(q *containertypes.CreateRequest) string {
 		name  string
 	}{
 		{len(h.BlkioWeightDevice) > 0, "--blkio-weight-device"},
-		{h.CPURealtimeRuntime != 0 || h.CPURealtimePeriod != 0, "--cpu-rt-runtime"},
-		{len(h.StorageOpt) > 0, "--storage-opt"},
 	} {
 		if w.asked {
 			return w.name
@@ -229,18 +288,20 @@ func unsupported(q *containertypes.CreateRequest) string {
 // notThere refuses what the request names and this machine has not, in Docker's
 // words.
 func notThere(h *containertypes.HostConfig) error {
-	if len(h.DeviceRequests) > 0 {
-		var asked [][][]string
-		for _, r := range h.DeviceRequests {
-			asked = append(asked, r.Capabilities)
-		}
-		return errorOf(ErrInvalid, "could not select device driver %q with capabilities: %v", h.DeviceRequests[0].Driver, asked[0])
-	}
 	if h.Runtime != "" && h.Runtime != RuntimeName && h.Runtime != "runc" {
 		return errorOf(ErrInvalid, "Unknown runtime specified %s", h.Runtime)
 	}
 	if h.Isolation != "" && h.Isolation != "default" {
 		return errorOf(ErrInvalid, "Invalid isolation: %q - linux only supports 'default'", h.Isolation)
+	}
+	return nil
+}
+
+// noDeviceDriver refuses devices that a driver of Docker's would choose, --gpus:
+// there is none here.
+func noDeviceDriver(h *containertypes.HostConfig) error {
+	for _, r := range h.DeviceRequests {
+		return errorOf(ErrInvalid, "could not select device driver %q with capabilities: %v", r.Driver, r.Capabilities)
 	}
 	return nil
 }

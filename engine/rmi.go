@@ -70,7 +70,7 @@ func (r *remover) remove(q ImageRemoval) error {
 			return err
 		}
 		for _, name := range img.References() {
-			if err := r.untag(name); err != nil {
+			if err := r.untag(img.ID, name); err != nil {
 				return err
 			}
 		}
@@ -118,7 +118,7 @@ func (r *remover) untagOne(img image.Image, asked string) (left []string, err er
 			return nil, errorOf(ErrConflict, "conflict: unable to remove repository reference %q (must force) - container %s is using its referenced image %s", asked, c.ID[:12], short(img.ID))
 		}
 	}
-	if err := r.untag(name.String()); err != nil {
+	if err := r.untag(img.ID, name.String()); err != nil {
 		return nil, err
 	}
 	for _, n := range img.References() {
@@ -138,7 +138,7 @@ func (r *remover) untagOne(img image.Image, asked string) (left []string, err er
 	}
 	for _, n := range slices.Clone(left) {
 		if ofRepository(n) {
-			if err := r.untag(n); err != nil {
+			if err := r.untag(img.ID, n); err != nil {
 				return nil, err
 			}
 			left = slices.DeleteFunc(left, func(l string) bool { return l == n })
@@ -147,11 +147,12 @@ func (r *remover) untagOne(img image.Image, asked string) (left []string, err er
 	return left, nil
 }
 
-func (r *remover) untag(name string) error {
+func (r *remover) untag(id digest.Digest, name string) error {
 	if err := r.images.Untag(r.kernel(), name); err != nil {
 		return err
 	}
 	r.done.Done = append(r.done.Done, Deletion{Untagged: image.Familiar(name)})
+	r.tellImage("untag", id.String(), id.String())
 	return nil
 }
 
@@ -169,7 +170,7 @@ func (r *remover) delete(id digest.Digest, prune, quiet bool) error {
 		return err
 	}
 	for _, name := range img.References() {
-		if err := r.untag(name); err != nil {
+		if err := r.untag(img.ID, name); err != nil {
 			return err
 		}
 	}
@@ -180,6 +181,7 @@ func (r *remover) delete(id digest.Digest, prune, quiet bool) error {
 		return err
 	}
 	r.done.Done = append(r.done.Done, Deletion{Deleted: img.ID.String()})
+	r.tellImage("delete", img.ID.String(), img.ID.String())
 	if err := r.sweepLayers(img); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/moby/moby/api/types/mount"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/learndocker/learndocker/engine/cgroup"
@@ -19,6 +20,7 @@ import (
 	"github.com/learndocker/learndocker/engine/stage"
 	"github.com/learndocker/learndocker/engine/stage/wire"
 	"github.com/learndocker/learndocker/engine/sys"
+	"github.com/learndocker/learndocker/engine/volume"
 )
 
 // Start runs a created or ended container. It returns when the container's
@@ -67,9 +69,12 @@ func (e *Engine) begun(ctx context.Context, c *Container, settled <-chan struct{
 }
 
 // findShared writes config.json anew where it names namespaces of a container
-// that must be running by now.
+// that must be running by now, or devices that must be there.
 func (c *Container) findShared() error {
-	if !isShared(c.record.HostConfig) {
+	if err := noDeviceDriver(c.record.HostConfig); err != nil {
+		return err
+	}
+	if !isOpen(c.record.HostConfig) {
 		return nil
 	}
 	c.starting = true
@@ -140,6 +145,7 @@ type run struct {
 	output  func()   // waits for the end of the output
 	console *os.File // on which init sends the terminal; nil without one
 	began   time.Time
+	volumes []string // that this run uses
 }
 
 // start passes the stages from the file system to execve.
@@ -153,6 +159,9 @@ func (r *run) start(ctx context.Context) error {
 		return err
 	}
 	if err := r.makeGroup(ctx, k); err != nil {
+		return err
+	}
+	if err := r.useVolumes(k); err != nil {
 		return err
 	}
 	if err := r.spawn(ctx, k); err != nil {
@@ -196,6 +205,31 @@ func (r *run) makeGroup(ctx context.Context, k sys.Kernel) error {
 	}
 	r.group = group
 	return r.At(ctx, fact)
+}
+
+// useVolumes mounts the volumes that are file systems of their own.
+func (r *run) useVolumes(k sys.Kernel) error {
+	for _, p := range r.c.Snapshot().MountPoints {
+		if p.Type != mount.TypeVolume {
+			continue
+		}
+		err := r.core.volumes.Use(k, p.Name)
+		if errors.Is(err, volume.ErrInvalid) {
+			return errorOf(ErrInvalid, "%s", err)
+		}
+		if err != nil && !errors.Is(err, volume.ErrNotFound) { // what is not there cannot be mounted: init will say so
+			return err
+		}
+		r.volumes = append(r.volumes, p.Name)
+	}
+	return nil
+}
+
+func (r *run) leaveVolumes(k sys.Kernel) {
+	for _, name := range r.volumes {
+		_ = r.core.volumes.Leave(k, name) // the next engine tries again
+	}
+	r.volumes = nil
 }
 
 func (r *run) spawn(ctx context.Context, k sys.Kernel) error {

@@ -70,6 +70,9 @@ func (s *Saving) add(asked string) error {
 		}
 	}
 	img, err := s.Image(asked)
+	if errors.Is(err, ErrNotFound) {
+		return notToSave(asked)
+	}
 	if err != nil {
 		return err
 	}
@@ -78,6 +81,16 @@ func (s *Saving) add(asked string) error {
 		return s.put(img, tagged)
 	}
 	return s.put(img, nil)
+}
+
+// notToSave is Docker's answer where there is nothing to save, a name's and an
+// image's.
+func notToSave(asked string) error {
+	named, err := reference.ParseNormalizedNamed(asked)
+	if err == nil && !reference.IsNameOnly(named) {
+		return errorOf(ErrNotFound, "reference does not exist")
+	}
+	return errorOf(ErrNotFound, "No such image: %s", asked)
 }
 
 // tagsOf are the image's tags in a repository.
@@ -157,6 +170,7 @@ func (s *Saving) Write(ctx context.Context, out io.Writer) error {
 	fact := stage.Saved{Blobs: len(w.written), Bytes: w.bytes}
 	for _, img := range s.images {
 		fact.IDs = append(fact.IDs, img.ID.String())
+		s.tellImage("save", img.ID.String(), img.ID.String())
 		for _, n := range img.names {
 			fact.Names = append(fact.Names, reference.FamiliarString(n))
 		}

@@ -32,7 +32,7 @@ func (e *Engine) Stats(c *Container) containertypes.StatsResponse {
 		SystemUsage: systemCPU(), OnlineCPUs: uint32(allCPUs()),
 		ThrottlingData: containertypes.ThrottlingData{Periods: u.Periods, ThrottledPeriods: u.Throttled, ThrottledTime: u.ThrottledTime},
 	}
-	s.MemoryStats = containertypes.MemoryStats{Usage: u.Memory, MaxUsage: u.MaxMemory, Stats: u.MemoryStat, Failcnt: u.OOMFailures, Limit: min(u.MemoryLimit, machineMemory())}
+	s.MemoryStats = containertypes.MemoryStats{Usage: u.Memory, MaxUsage: u.MaxMemory, Stats: u.MemoryStat, Failcnt: u.OOMFailures, Limit: min(u.MemoryLimit, MachineMemory())}
 	s.PidsStats = containertypes.PidsStats{Current: u.Pids, Limit: u.PidsLimit}
 	s.BlkioStats = blkio(u.IO)
 	s.Networks = networks(r.State.Pid, r)
@@ -67,7 +67,8 @@ func systemCPU() uint64 {
 	return ticks * 10_000_000
 }
 
-func machineMemory() uint64 {
+// MachineMemory is what the machine has, in bytes.
+func MachineMemory() uint64 {
 	var info unix.Sysinfo_t
 	if err := unix.Sysinfo(&info); err != nil {
 		return 0

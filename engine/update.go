@@ -27,6 +27,12 @@ func (e *Engine) Update(ctx context.Context, c *Container, q containertypes.Upda
 	if err := checkUpdate(old, q, &changed); err != nil {
 		return Within(err, "Cannot update container %s", r.ID)
 	}
+	if err := validRestart(&changed); err != nil {
+		return err
+	}
+	if err := checkLimits(&changed); err != nil {
+		return err
+	}
 	if r.State.Running && group == nil && limitsChange(old, changed) {
 		return errorOf(ErrConflict, "cannot update container %s: it has no control group on this machine", r.ID)
 	}
@@ -62,6 +68,7 @@ func merged(h containertypes.HostConfig, q containertypes.UpdateConfig) containe
 	}{
 		{&h.Memory, q.Memory}, {&h.MemorySwap, q.MemorySwap}, {&h.MemoryReservation, q.MemoryReservation}, {&h.NanoCPUs, q.NanoCPUs},
 		{&h.CPUShares, q.CPUShares}, {&h.CPUPeriod, q.CPUPeriod}, {&h.CPUQuota, q.CPUQuota},
+		{&h.CPURealtimePeriod, q.CPURealtimePeriod}, {&h.CPURealtimeRuntime, q.CPURealtimeRuntime},
 	} {
 		if n.from != 0 {
 			*n.to = n.from
@@ -100,10 +107,7 @@ func checkUpdate(old containertypes.HostConfig, q containertypes.UpdateConfig, h
 	if h.AutoRemove && h.RestartPolicy.Name != "" && h.RestartPolicy.Name != containertypes.RestartPolicyDisabled {
 		return errorOf(ErrConflict, "Restart policy cannot be updated because AutoRemove is enabled for the container")
 	}
-	if err := validRestart(h); err != nil {
-		return err
-	}
-	return checkLimits(h)
+	return nil
 }
 
 func limitsChange(a, b containertypes.HostConfig) bool {

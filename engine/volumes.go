@@ -55,6 +55,7 @@ func (e *Engine) CreateVolume(ctx context.Context, q VolumeRequest) (volume.Volu
 	if !created {
 		return made, nil
 	}
+	e.tellVolume("create", made.Name, nil)
 	return made, e.At(ctx, stage.VolumeCreated{Name: made.Name, Mountpoint: made.Mountpoint, Anonymous: made.Anonymous()})
 }
 
@@ -112,7 +113,11 @@ func (e *Engine) RemoveVolume(name string, force bool) error {
 	if users := e.VolumeUsers(name); len(users) > 0 {
 		return errorOf(ErrConflict, "remove %s: volume is in use - [%s]", name, strings.Join(users, ", "))
 	}
-	return e.volumes.Remove(e.kernel(), name)
+	if err := e.volumes.Remove(e.kernel(), name); err != nil {
+		return err
+	}
+	e.tellVolume("destroy", name, nil)
+	return nil
 }
 
 // VolumeSize is what is in a volume, in bytes.

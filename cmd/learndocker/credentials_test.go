@@ -56,7 +56,7 @@ func TestCredentials(t *testing.T) {
 		status     int
 		want       string
 	}{
-		{"none", "", 1, "pull access denied"},
+		{"none", "", 1, "no basic auth credentials"},
 		{"wrong", base64.StdEncoding.EncodeToString([]byte("ada:wrong")), 1, "pull access denied"},
 		{"right", base64.StdEncoding.EncodeToString([]byte("ada:s3cret")), 0, ""},
 	} {

@@ -359,6 +359,11 @@ logs a b
 images a --nosuch
 images a b
 pull UPPER
+push UPPER
+push -a busybox:1
+push nosuch.invalid/x
+push -q nosuch.invalid/x:1
+push a b
 pull -a busybox:1
 pull nosuch.invalid/x
 login -u x reg.example

@@ -201,3 +201,36 @@ func TestDiskUsage(t *testing.T) {
 		t.Errorf("its size is %s", o.stdout)
 	}
 }
+
+// TestTmpfsVolume: a volume in memory is one and the same for all who use it, and
+// empty again when nobody does; a killed daemon leaves none mounted.
+func TestTmpfsVolume(t *testing.T) {
+	b := newBench(t)
+	cli := func(args ...string) outcome { return b.dockerCLI("", args...) }
+	mounted := func() bool {
+		return strings.Contains(readText(t, "/proc/self/mountinfo"), b.data+"/volumes/memory/_data")
+	}
+	cli("volume", "create", "--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=1m,nosuid", "memory").must(t)
+	cli("run", "-d", "--name", "first", "-v", "memory:/x", b.image, "sh", "-c", "echo here >/x/f; sleep 1000").must(t)
+	await(t, "the file", func() bool { return cli("exec", "first", "test", "-e", "/x/f").status == 0 })
+	if o := cli("run", "--rm", "-v", "memory:/x", b.image, "sh", "-c", "cat /x/f; grep ' /x ' /proc/mounts").must(t); !matches(`here\ntmpfs /x tmpfs rw,nosuid,.*size=1024k.*\n`, o.stdout) {
+		t.Errorf("the second sees %q", o.stdout)
+	}
+	if !mounted() {
+		t.Error("it is mounted nowhere while it is used")
+	}
+	cli("rm", "-f", "first").must(t)
+	if mounted() {
+		t.Error("it is mounted while nobody uses it")
+	}
+	if o := cli("run", "--rm", "-v", "memory:/x", b.image, "ls", "/x").must(t); o.stdout != "" {
+		t.Errorf("it keeps %q", o.stdout)
+	}
+	cli("volume", "create", "--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=much", "wrong").must(t)
+	if o := cli("run", "--rm", "-v", "wrong:/x", b.image, "true"); o.status != 125 || !strings.Contains(o.stderr, "failed to mount local volume: mount tmpfs:"+b.data+"/volumes/wrong/_data, data: size=much: invalid argument") {
+		t.Errorf("status %d, %s", o.status, o.stderr)
+	}
+	if o := cli("volume", "create", "--opt", "type=tmpfs", "without"); o.status != 1 || !strings.Contains(o.stderr, `missing required option: "device"`) {
+		t.Errorf("status %d, %s", o.status, o.stderr)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -34,6 +35,21 @@ func (s System) Has(file string) bool {
 		}
 	}
 	return false
+}
+
+// Controls reports whether a controller is there; on v1 it must have that file, ""
+// for any.
+func (s System) Controls(controller, file string) bool {
+	if s.Version == "v1" {
+		return slices.ContainsFunc(s.roots, func(r root) bool {
+			_, err := os.Stat(filepath.Join(r.dir, file))
+			return r.controller == controller && err == nil
+		})
+	}
+	return slices.ContainsFunc(s.roots, func(r root) bool {
+		data, err := os.ReadFile(filepath.Join(r.dir, "cgroup.controllers"))
+		return err == nil && slices.Contains(strings.Fields(string(data)), controller)
+	})
 }
 
 // Beyond reports whether a list like "0-2,5" has numbers that another has not. An

@@ -25,6 +25,8 @@ type Limits struct {
 	NanoCPUs         int64   // billionths of a CPU
 	Quota            int64   // microseconds in each Period; instead of NanoCPUs
 	Period           uint64  // microseconds; 0 is Docker's 100 ms
+	RealtimePeriod   uint64  // microseconds; v1 only
+	RealtimeRuntime  int64   // microseconds in each RealtimePeriod; v1 only
 	Shares           uint64  // weight beside others, 1024 is the usual
 	CPUs             string  // which: "0-1,3"
 	Mems             string  // NUMA nodes
@@ -59,6 +61,7 @@ func FromOCI(r *specs.LinuxResources) Limits {
 	}
 	if c := r.CPU; c != nil {
 		l.Shares, l.Quota, l.Period, l.CPUs, l.Mems = value(c.Shares), value(c.Quota), value(c.Period), c.Cpus, c.Mems
+		l.RealtimePeriod, l.RealtimeRuntime = value(c.RealtimePeriod), value(c.RealtimeRuntime)
 	}
 	if r.Pids != nil {
 		l.Pids = value(r.Pids.Limit)
@@ -101,7 +104,7 @@ func (l Limits) OCI() *specs.LinuxResources {
 	if memory != (specs.LinuxMemory{}) {
 		r.Memory = &memory
 	}
-	cpu := specs.LinuxCPU{Shares: given(l.Shares), Cpus: l.CPUs, Mems: l.Mems}
+	cpu := specs.LinuxCPU{Shares: given(l.Shares), Cpus: l.CPUs, Mems: l.Mems, RealtimePeriod: given(l.RealtimePeriod), RealtimeRuntime: given(l.RealtimeRuntime)}
 	if quota := l.quota(); quota != 0 {
 		period := l.period()
 		cpu.Quota, cpu.Period = &quota, &period
@@ -157,7 +160,7 @@ func (l Limits) controllers(version string) []string {
 		v1    string
 		v2    string
 	}{
-		{l.NanoCPUs > 0 || l.Quota > 0 || l.Shares > 0, "cpu", "cpu"},
+		{l.NanoCPUs > 0 || l.Quota > 0 || l.Shares > 0 || l.RealtimePeriod > 0 || l.RealtimeRuntime > 0, "cpu", "cpu"},
 		{l.Memory > 0 || l.Reservation > 0 || l.Swappiness != nil && version == "v1", "memory", "memory"},
 		{l.Pids > 0, "pids", "pids"},
 		{l.CPUs != "" || l.Mems != "", "cpuset", "cpuset"},
@@ -232,6 +235,8 @@ func (g *Group) writesV1(l Limits) []stage.Write {
 		add("cpu", "cpu.cfs_period_us", "--cpus", strconv.FormatUint(l.period(), 10))
 		add("cpu", "cpu.cfs_quota_us", "--cpus", number64(quota))
 	}
+	add("cpu", "cpu.rt_period_us", "--cpu-rt-period", number64(l.RealtimePeriod))
+	add("cpu", "cpu.rt_runtime_us", "--cpu-rt-runtime", number64(l.RealtimeRuntime))
 	add("cpu", "cpu.shares", "--cpu-shares", number64(l.Shares))
 	add("cpuset", "cpuset.cpus", "--cpuset-cpus", l.CPUs)
 	add("cpuset", "cpuset.mems", "--cpuset-mems", l.Mems)

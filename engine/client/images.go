@@ -14,6 +14,7 @@ import (
 	"github.com/distribution/reference"
 	imagetypes "github.com/moby/moby/api/types/image"
 	"github.com/moby/moby/api/types/jsonstream"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // image is the path of a request of one image. Its name may hold slashes.
@@ -154,6 +155,34 @@ func (c *Client) Pull(ctx context.Context, name, tag, platform, auth string, pro
 		query.Set("platform", strings.ToLower(platform))
 	}
 	q, err := c.request(ctx, http.MethodPost, "/images/create", query, nil)
+	if err != nil {
+		return err
+	}
+	q.Header.Set("X-Registry-Auth", auth)
+	a, err := c.send(q)
+	if err != nil {
+		return err
+	}
+	defer a.Body.Close()
+	return showAll(a.Body, progress)
+}
+
+// Push sends an image to its registry, all tags of its repository where tag is "";
+// progress is called for each line of it. auth is the value of X-Registry-Auth.
+func (c *Client) Push(ctx context.Context, named reference.Named, tag, platform, auth string, progress func(jsonstream.Message)) error {
+	query := url.Values{}
+	if tag != "" {
+		query.Set("tag", tag)
+	}
+	if platform != "" {
+		parts := append(strings.Split(platform, "/"), "", "")
+		wish, err := json.Marshal(v1.Platform{OS: parts[0], Architecture: parts[1], Variant: parts[2]})
+		if err != nil {
+			return err
+		}
+		query.Set("platform", string(wish))
+	}
+	q, err := c.request(ctx, http.MethodPost, c.image(reference.FamiliarName(named), "/push"), query, nil)
 	if err != nil {
 		return err
 	}

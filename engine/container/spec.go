@@ -95,10 +95,10 @@ func NewSpec(o Options) (*specs.Spec, error) {
 		spec.Process.OOMScoreAdj = &o.OOMScoreAdj
 	}
 	if o.MaskedPaths == nil {
-		spec.Linux.MaskedPaths = maskedPaths()
+		spec.Linux.MaskedPaths = MaskedPaths()
 	}
 	if o.ReadonlyPaths == nil {
-		spec.Linux.ReadonlyPaths = readonlyPaths
+		spec.Linux.ReadonlyPaths = ReadonlyPaths()
 	}
 	switch o.Seccomp {
 	case "unconfined":
@@ -210,9 +210,9 @@ func (o Options) resources() *specs.LinuxResources {
 	return r
 }
 
-// maskedPaths are Docker's: files of /proc and /sys that are the machine's, not
+// MaskedPaths are Docker's: files of /proc and /sys that are the machine's, not
 // the container's.
-func maskedPaths() []string {
+func MaskedPaths() []string {
 	paths := []string{
 		"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
 		"/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap", "/sys/firmware",
@@ -223,4 +223,7 @@ func maskedPaths() []string {
 	return paths
 }
 
-var readonlyPaths = []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
+// ReadonlyPaths are Docker's: a container may look, not write.
+func ReadonlyPaths() []string {
+	return []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
+}

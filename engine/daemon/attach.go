@@ -200,6 +200,7 @@ func resizeContainer(x *exchange) error {
 	if err := c.Resize(height, width); err != nil {
 		return err
 	}
+	x.TellResize(c, height, width)
 	return x.json(http.StatusOK, nil)
 }
 

@@ -32,6 +32,13 @@ func createContainer(x *exchange) error {
 	if q.Config != nil && q.Healthcheck != nil && older(versionOf(x.r), "1.44") {
 		q.Healthcheck.StartInterval = 0 // nothing that such a client can have meant
 	}
+	var dated struct{ HostConfig struct{ KernelMemory int64 } }
+	if err := x.decode(&dated); err != nil {
+		return err
+	}
+	if dated.HostConfig.KernelMemory != 0 { // which the kernel has given up, too
+		warnings = append(warnings, "Specifying a kernel memory limit is deprecated and will be removed in a future release.")
+	}
 	query := x.r.URL.Query()
 	if err := x.IsFor(q.Config, query.Get("platform")); err != nil {
 		return err

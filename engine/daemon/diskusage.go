@@ -67,6 +67,7 @@ func imageUsage(x *exchange, u *usage) error {
 		s.SharedSize, s.Containers = shared[img.ID], users[img.ID.String()]
 		u.Images = append(u.Images, s)
 	}
+	newestFirst(u.Images)
 	u.LayersSize = x.LayersSize(all)
 	return nil
 }

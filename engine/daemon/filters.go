@@ -17,6 +17,20 @@ type filters map[string][]string
 
 // readFilters reads filters and refuses those that are not known here.
 func readFilters(s string, known ...string) (filters, error) {
+	f, err := readAnyFilters(s)
+	if err != nil {
+		return nil, err
+	}
+	for name := range f {
+		if !slices.Contains(known, name) {
+			return nil, badRequest{fmt.Errorf("invalid filter '%s'", name)}
+		}
+	}
+	return f, nil
+}
+
+// readAnyFilters reads filters of any name.
+func readAnyFilters(s string) (filters, error) {
 	f := filters{}
 	if s == "" {
 		return f, nil
@@ -26,9 +40,6 @@ func readFilters(s string, known ...string) (filters, error) {
 		return nil, badRequest{fmt.Errorf("invalid filter: %w", err)}
 	}
 	for name, values := range raw {
-		if !slices.Contains(known, name) {
-			return nil, badRequest{fmt.Errorf("invalid filter '%s'", name)}
-		}
 		var set map[string]bool
 		var list []string
 		if json.Unmarshal(values, &set) == nil {

@@ -70,6 +70,7 @@ func inspectImage(x *exchange, name string) error {
 		return err
 	}
 	config := img.Config
+	noSettings := json.RawMessage(`{"Hostname":"","Domainname":"","User":"","AttachStdin":false,"AttachStdout":false,"AttachStderr":false,"Tty":false,"OpenStdin":false,"StdinOnce":false,"Env":null,"Cmd":null,"Image":"","Volumes":null,"WorkingDir":"","Entrypoint":null,"OnBuild":null,"Labels":null}`)
 	answer := inspectedImage{
 		ID: img.ID.String(), RepoTags: familiar(img.Tags()), RepoDigests: familiar(img.Digests), Parent: img.Parent.String(), Comment: lastComment(img),
 		DockerVersion: config.DockerVersion, Author: config.Author, Config: &config.Config, Architecture: config.Architecture, Variant: config.Variant,
@@ -85,7 +86,7 @@ func inspectImage(x *exchange, name string) error {
 	if older(versionOf(x.r), "1.45") {
 		answer.Container, answer.ContainerConfig = &config.Container, &config.ContainerConfig
 		if len(config.ContainerConfig) == 0 {
-			answer.ContainerConfig = nil
+			answer.ContainerConfig = &noSettings
 		}
 	}
 	return x.json(http.StatusOK, answer)

@@ -3,12 +3,14 @@
 package daemon
 
 import (
+	"cmp"
 	"net/http"
 	"path"
 	"slices"
 	"time"
 
 	"github.com/distribution/reference"
+	"github.com/moby/moby/api/types/events"
 	imagetypes "github.com/moby/moby/api/types/image"
 
 	"github.com/learndocker/learndocker/engine"
@@ -54,8 +56,12 @@ func listImages(x *exchange) error {
 		}
 		list = append(list, s)
 	}
-	slices.SortStableFunc(list, func(a, b listedImage) int { return int(b.Created - a.Created) })
+	newestFirst(list)
 	return x.json(http.StatusOK, list)
+}
+
+func newestFirst(list []listedImage) {
+	slices.SortStableFunc(list, func(a, b listedImage) int { return cmp.Compare(b.Created, a.Created) })
 }
 
 // isIntermediate: an image without a name from which another was made is a step
@@ -187,6 +193,7 @@ func pruneImages(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	x.tellPrune(events.ImageEventType, done.Freed)
 	return x.json(http.StatusOK, map[string]any{"ImagesDeleted": done.Done, "SpaceReclaimed": done.Freed})
 }
 

@@ -51,6 +51,10 @@ func pullName(from, tag string) (reference.Named, error) {
 	case tag != "":
 		from += ":" + tag
 	}
+	// Without a tag all of them are meant.
+	if named, err := reference.ParseNormalizedNamed(from); err == nil && reference.IsNameOnly(named) {
+		return named, nil
+	}
 	return image.ParseName(from)
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	containertypes "github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/events"
 	"golang.org/x/sys/unix"
 
 	"github.com/learndocker/learndocker/engine"
@@ -79,11 +80,14 @@ var closed = func() <-chan struct{} {
 }()
 
 func killContainer(x *exchange) error {
-	signal, err := engine.ParseSignal(x.r.URL.Query().Get("signal"), unix.SIGKILL)
+	signal, err := engine.ReadSignal(x.r.URL.Query().Get("signal"), unix.SIGKILL)
 	if err != nil {
 		return err
 	}
 	c, err := x.container()
+	if err == nil {
+		err = engine.CheckSignal(signal)
+	}
 	if err == nil {
 		err = x.Signal(x.r.Context(), c, signal)
 	}
@@ -225,5 +229,6 @@ func pruneContainers(x *exchange) error {
 		report.ContainersDeleted = append(report.ContainersDeleted, r.ID)
 		report.SpaceReclaimed += uint64(size)
 	}
+	x.tellPrune(events.ContainerEventType, int64(report.SpaceReclaimed))
 	return x.json(http.StatusOK, report)
 }

@@ -169,7 +169,7 @@ func containerStats(x *exchange) error {
 }
 
 func watchEvents(x *exchange) error {
-	f, err := x.filters("container", "daemon", "event", "image", "label", "network", "plugin", "scope", "type", "volume", "config", "node", "secret", "service")
+	f, err := readAnyFilters(x.r.URL.Query().Get("filters"))
 	if err != nil {
 		return err
 	}
@@ -189,9 +189,29 @@ func watchEvents(x *exchange) error {
 		if !f.wantsEvent(m) {
 			return nil
 		}
-		return x.encodeInto(m)
+		return x.encodeInto(sentEvent(m))
 	})
 	return nil
+}
+
+// oldEvent has the members of an event that clients before API 1.22 read; docker's
+// own does so up to today.
+type oldEvent struct {
+	Status string `json:"status,omitempty"`
+	ID     string `json:"id,omitempty"`
+	From   string `json:"from,omitempty"`
+	events.Message
+}
+
+func sentEvent(m events.Message) oldEvent {
+	e := oldEvent{Message: m}
+	if m.Type == events.ContainerEventType || m.Type == events.ImageEventType {
+		e.Status, e.ID = string(m.Action), m.Actor.ID
+	}
+	if m.Type == events.ContainerEventType {
+		e.From = m.Actor.Attributes["image"]
+	}
+	return e
 }
 
 func (f filters) wantsEvent(m events.Message) bool {
@@ -203,6 +223,8 @@ func (f filters) wantsEvent(m events.Message) bool {
 	return true
 }
 
+// eventHas holds an event against a filter. One that is not known lets all pass, as
+// Docker has it.
 func eventHas(m events.Message, name, value string) bool {
 	switch name {
 	case "type":
@@ -215,6 +237,9 @@ func eventHas(m events.Message, name, value string) bool {
 	case "scope":
 		return m.Scope == value
 	}
+	if !slices.Contains([]string{"container", "daemon", "image", "network", "plugin", "volume", "config", "node", "secret", "service"}, name) {
+		return true
+	}
 	return string(m.Type) == name && (strings.HasPrefix(m.Actor.ID, value) || m.Actor.Attributes["name"] == value)
 }
 
@@ -223,6 +248,10 @@ func eventHas(m events.Message, name, value string) bool {
 func matchesPattern(pattern, text string) bool {
 	matched, err := regexp.MatchString(pattern, text)
 	return err == nil && matched || strings.Contains(text, pattern)
+}
+
+func (x *exchange) tellPrune(kind events.Type, freed int64) {
+	x.Tell(kind, "prune", "", map[string]string{"reclaimed": strconv.FormatInt(freed, 10)})
 }
 
 func (x *exchange) tellAttach(r engine.Record, action string) {

@@ -72,10 +72,10 @@ func pushImage(x *exchange, asked string) error {
 	if err != nil {
 		return badRequest{err}
 	}
-	tag := x.r.URL.Query().Get("tag")
+	tag, platform := x.r.URL.Query().Get("tag"), platformQuery(x.r.URL.Query())
 	if tagged, is := name.(reference.Tagged); is && tag == "" {
 		tag = tagged.Tag()
 	}
 	s := &progressStream{x: x}
-	return s.end(x.Push(x.r.Context(), engine.PushRequest{Repository: reference.TrimNamed(name), Tag: tag, Auth: auth}, s.say))
+	return s.end(x.Push(x.r.Context(), engine.PushRequest{Repository: reference.TrimNamed(name), Tag: tag, Platform: platform, Auth: auth}, s.say))
 }

@@ -7,11 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
-	"runtime"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/learndocker/learndocker/engine/api"
 )
@@ -158,62 +155,6 @@ func (d *Daemon) ping(x *exchange) error {
 	x.w.WriteHeader(http.StatusOK)
 	_, _ = x.w.Write(body)
 	return nil
-}
-
-func kernelRelease() string {
-	var u unix.Utsname
-	if err := unix.Uname(&u); err != nil {
-		return ""
-	}
-	return unix.ByteSliceToString(u.Release[:])
-}
-
-func (d *Daemon) versions(x *exchange) error {
-	return x.json(http.StatusOK, map[string]any{
-		"Platform": map[string]string{"Name": "learndocker"},
-		"Version":  d.version, "ApiVersion": api.Version, "MinAPIVersion": api.MinVersion,
-		"Os": "linux", "Arch": runtime.GOARCH, "GoVersion": runtime.Version(), "KernelVersion": kernelRelease(),
-		"Components": []map[string]any{{"Name": "Engine", "Version": d.version, "Details": map[string]string{
-			"ApiVersion": api.Version, "MinAPIVersion": api.MinVersion, "Os": "linux", "Arch": runtime.GOARCH,
-			"GoVersion": runtime.Version(), "KernelVersion": kernelRelease(),
-		}}},
-	})
-}
-
-func (d *Daemon) info(x *exchange) error {
-	images, err := x.Images()
-	if err != nil {
-		return err
-	}
-	running := 0
-	records := x.Containers()
-	for _, r := range records {
-		if r.State.Running {
-			running++
-		}
-	}
-	cgroups := x.Cgroups()
-	security := []string{"name=seccomp,profile=builtin", "name=cgroupns"}
-	if x.Rootless() {
-		security = append(security, "name=rootless")
-	}
-	return x.json(http.StatusOK, map[string]any{
-		"ID": x.DataRoot(), "Name": hostname(), "ServerVersion": d.version, "DockerRootDir": x.DataRoot(), "Driver": x.StorageDriver(),
-		"Containers": len(records), "ContainersRunning": running, "ContainersStopped": len(records) - running, "Images": len(images),
-		"CgroupDriver": "cgroupfs", "CgroupVersion": strings.TrimPrefix(cgroups.Version, "v"), "KernelVersion": kernelRelease(),
-		"OperatingSystem": "Linux", "OSType": "linux", "Architecture": runtime.GOARCH, "NCPU": runtime.NumCPU(),
-		"DefaultRuntime": "learndocker", "Runtimes": map[string]any{"learndocker": map[string]any{}}, "SecurityOptions": security,
-		"Plugins":        map[string]any{"Network": []string{"bridge", "host", "null"}, "Volume": []string{"local"}, "Log": []string{}},
-		"RegistryConfig": map[string]any{}, "Swarm": map[string]any{"LocalNodeState": "inactive"},
-	})
-}
-
-func hostname() string {
-	var u unix.Utsname
-	if err := unix.Uname(&u); err != nil {
-		return ""
-	}
-	return unix.ByteSliceToString(u.Nodename[:])
 }
 
 // listPlugins: the engine takes none. Clients ask for the list all the same.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/moby/moby/api/types/events"
 	volumetypes "github.com/moby/moby/api/types/volume"
 
 	"github.com/learndocker/learndocker/engine"
@@ -97,5 +98,6 @@ func pruneVolumes(x *exchange) error {
 	if names == nil {
 		names = []string{}
 	}
+	x.tellPrune(events.VolumeEventType, freed)
 	return x.json(http.StatusOK, volumetypes.PruneReport{VolumesDeleted: names, SpaceReclaimed: uint64(freed)})
 }

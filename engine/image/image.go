@@ -47,12 +47,13 @@ func (i Image) References() []string {
 			all = append(all, d)
 		}
 	}
+	slices.Sort(all) // Docker's order
 	return all
 }
 
 // Tags are the names that carry a tag.
 func (i Image) Tags() []string {
-	return slices.DeleteFunc(slices.Clone(i.Names), isDigested)
+	return slices.DeleteFunc(slices.Sorted(slices.Values(i.Names)), isDigested)
 }
 
 // Dangling reports whether no tag leads to the image.

@@ -264,7 +264,7 @@ var (
 	gzipMagic = []byte{0x1f, 0x8b}
 	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
 	bzipMagic = []byte("BZh")
-	xzMagic   = []byte{0xfd, '7', 'z', 'X'}
+	xzMagic   = []byte{0xfd, '7', 'z', 'X', 'Z', 0}
 )
 
 // IsGzip and IsZstd tell a compression from the first bytes.
@@ -276,7 +276,7 @@ func IsZstd(head []byte) bool { return bytes.HasPrefix(head, zstdMagic) }
 // Decompress tells the compression from the first bytes: media types lie.
 func Decompress(r io.Reader) (io.ReadCloser, error) {
 	br := bufio.NewReaderSize(r, 64<<10)
-	head, err := br.Peek(4)
+	head, err := br.Peek(len(xzMagic))
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read layer: %w", err)
 	}
@@ -292,7 +292,8 @@ func Decompress(r io.Reader) (io.ReadCloser, error) {
 	case bytes.HasPrefix(head, bzipMagic):
 		return io.NopCloser(bzip2.NewReader(br)), nil
 	case bytes.HasPrefix(head, xzMagic):
-		return nil, errors.New("the archive is compressed with xz, which this engine does not read: xz -d it first")
+		x, err := newXZ(br)
+		return io.NopCloser(x), err
 	}
 	return io.NopCloser(br), nil
 }

@@ -6,8 +6,11 @@ import (
 	"archive/tar"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -134,7 +137,81 @@ func TestPlain(t *testing.T) {
 			t.Errorf("%d bytes of zeros: %v", size, err)
 		}
 	}
-	if _, err := layer.Plain(strings.NewReader("\xfd7zXZ\x00"), bounds); err == nil || !strings.Contains(err.Error(), "xz") {
-		t.Errorf("xz: %v", err)
+	for size, want := range map[int]bool{1 << 10: true, 8 << 20: false} {
+		r, err := layer.Plain(bytes.NewReader(xz(t, make([]byte, size))), bounds)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, r); (err == nil) != want {
+			t.Errorf("%d bytes of zeros, by xz: %v", size, err)
+		}
+	}
+}
+
+// xz is what the program makes of a text.
+func xz(t *testing.T, text []byte, options ...string) []byte {
+	t.Helper()
+	cmd := exec.Command("xz", append(options, "-c")...)
+	cmd.Stdin = bytes.NewReader(text)
+	packed, err := cmd.Output()
+	if errors.Is(err, exec.ErrNotFound) {
+		t.Fatal("xz is not there: apt-get install xz-utils")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return packed
+}
+
+// TestXZ reads what the program writes: each checksum, several blocks, several
+// streams with padding between; and refuses what is damaged.
+func TestXZ(t *testing.T) {
+	var text []byte
+	for i := range 10_000 {
+		text = fmt.Appendf(text, "%d is one of many lines\n", i*i)
+	}
+	read := func(packed []byte) ([]byte, error) {
+		r, err := layer.Decompress(bytes.NewReader(packed))
+		if err != nil {
+			return nil, err
+		}
+		return io.ReadAll(r)
+	}
+	for _, options := range [][]string{nil, {"-0"}, {"-9e"}, {"-T2", "--block-size=50000"}, {"--check=none"}, {"--check=crc32"}, {"--check=sha256"}} {
+		if got, err := read(xz(t, text, options...)); err != nil || !bytes.Equal(got, text) {
+			t.Errorf("%v: %d bytes, %v", options, len(got), err)
+		}
+	}
+	two := slices.Concat(xz(t, text), make([]byte, 8), xz(t, []byte("more")), make([]byte, 4))
+	if got, err := read(two); err != nil || !bytes.Equal(got, append(slices.Clone(text), "more"...)) {
+		t.Errorf("two streams: %d bytes, %v", len(got), err)
+	}
+	whole := xz(t, text)
+	for at := 7; at < len(whole); at += len(whole)/16 + 1 {
+		torn := slices.Clone(whole)
+		torn[at] ^= 0x10
+		if got, err := read(torn); err == nil && !bytes.Equal(got, text) {
+			t.Errorf("byte %d changed, and nobody notices", at)
+		}
+		if _, err := read(whole[:at]); err == nil {
+			t.Errorf("%d bytes of %d are taken for all", at, len(whole))
+		}
+	}
+	noise := make([]byte, 5000) // which stands in the archive as it is
+	source := rand.New(rand.NewPCG(1, 2))
+	for i := range noise {
+		noise[i] = byte(source.Uint32())
+	}
+	for _, check := range []string{"crc32", "crc64", "sha256"} {
+		packed := xz(t, noise, "--check="+check)
+		packed[len(packed)/2] ^= 1
+		if _, err := read(packed); err == nil || !strings.Contains(err.Error(), "checksum") {
+			t.Errorf("%s: %v", check, err)
+		}
+	}
+	for name, options := range map[string][]string{"another filter": {"--x86", "--lzma2"}, "dictionary of 536870912 bytes": {"--lzma2=dict=512MiB"}} {
+		if _, err := read(xz(t, text, options...)); err == nil || !strings.Contains(err.Error(), strings.TrimPrefix(name, "another ")) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -202,3 +202,34 @@ func FuzzManifest(f *testing.F) {
 		}
 	})
 }
+
+// TestEndlessTags lists the tags of a registry that has too many pages of them, and
+// of one whose pages are empty.
+func TestEndlessTags(t *testing.T) {
+	for name, c := range map[string]struct {
+		tags int // of each page
+		want string
+	}{"too many": {1000, "more than 10000 tags"}, "empty pages": {0, "an empty page"}} {
+		t.Run(name, func(t *testing.T) {
+			page := 0
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+				if q.URL.Path == "/v2/" {
+					return
+				}
+				if page++; page < 30 {
+					w.Header().Set("Link", fmt.Sprintf(`</v2/x/y/tags/list?page=%d>; rel="next"`, page))
+				}
+				var tags []string
+				for i := range c.tags {
+					tags = append(tags, fmt.Sprintf(`"%d-%d"`, page, i))
+				}
+				_, _ = fmt.Fprintf(w, `{"name":"x/y","tags":[%s]}`, strings.Join(tags, ",")) // its reader is the test's to see
+			}))
+			defer server.Close()
+			s := from(t, strings.TrimPrefix(server.URL, "http://"))
+			if tags, err := s.Tags(t.Context()); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%d tags, %v", len(tags), err)
+			}
+		})
+	}
+}

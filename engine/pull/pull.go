@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -37,6 +38,8 @@ const (
 	// MaxLayers is how many can be stacked: overlayfs's bound and Docker's own.
 	MaxLayers = 127
 
+	maxTags = 10_000 // of one repository
+
 	maxRedirects = 10 // net/http's own, which the registry library has taken off
 )
 
@@ -50,12 +53,14 @@ type Source struct {
 	mirror string // host:port that stands in for Docker Hub; "" for Hub itself
 	puller *remote.Puller
 	log    *exchangeLog
+
+	anonymous bool // no credentials were given
 }
 
 // NewSource prepares to pull name. The bundled registry at mirror is asked
 // instead of Docker Hub; the credentials may be nil.
 func NewSource(name reference.Named, mirror string, auth *authn.AuthConfig) (*Source, error) {
-	s := &Source{name: name, log: &exchangeLog{next: newTransport(), patience: stallPatience}}
+	s := &Source{name: name, anonymous: auth == nil, log: &exchangeLog{next: newTransport(), patience: stallPatience}}
 	if reference.Domain(name) == "docker.io" {
 		s.mirror = mirror
 	}
@@ -226,6 +231,33 @@ func (s *Source) readManifest(r *Resolved) error {
 	return nil
 }
 
+// Tags lists the repository's, in order.
+func (s *Source) Tags(ctx context.Context) ([]string, error) {
+	repo, err := s.repository()
+	if err != nil {
+		return nil, err
+	}
+	pages, err := s.puller.Lister(ctx, repo)
+	if err != nil {
+		return nil, s.explain(err)
+	}
+	var tags []string
+	for pages.HasNext() {
+		page, err := pages.Next(ctx)
+		if err != nil {
+			return nil, s.explain(err)
+		}
+		if tags = append(tags, page.Tags...); len(tags) > maxTags {
+			return nil, fmt.Errorf("repository %s: more than %d tags", s.name, maxTags)
+		}
+		if len(page.Tags) == 0 && page.Next != "" { // pages without end hold nothing
+			return nil, fmt.Errorf("repository %s: the registry lists an empty page of tags", s.name)
+		}
+	}
+	slices.Sort(tags)
+	return tags, nil
+}
+
 // Blob opens a blob of the image. What is read is not verified here: the store
 // does that as it writes.
 func (s *Source) Blob(ctx context.Context, desc v1.Descriptor) (io.ReadCloser, error) {
@@ -275,6 +307,8 @@ func (s *Source) explain(err error) error {
 	switch {
 	case answer.StatusCode == http.StatusTooManyRequests:
 		return fmt.Errorf("toomanyrequests: %w: the registry counts anonymous pulls for each address, and a class behind one address shares them; log in (docker login), wait for the hours it names to pass, or pull from a mirror: %s", ErrRateLimit, strings.TrimSpace(answer.Error()))
+	case answer.StatusCode == http.StatusUnauthorized && s.anonymous && s.log.asksBasic() && answer.Request != nil:
+		return fmt.Errorf("Head %q: no basic auth credentials", answer.Request.URL.Redacted()) //nolint:staticcheck // Docker's words
 	case answer.StatusCode == http.StatusUnauthorized, answer.StatusCode == http.StatusForbidden:
 		return fmt.Errorf("%w for %s, repository does not exist or may require 'docker login'", ErrDenied, familiar)
 	case answer.StatusCode != http.StatusNotFound:
@@ -301,6 +335,13 @@ type exchangeLog struct {
 	patience time.Duration // with an answer that stalls
 	mu       sync.Mutex
 	seen     []stage.Exchange
+	basic    bool // a name and a password were asked for
+}
+
+func (l *exchangeLog) asksBasic() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.basic
 }
 
 func (l *exchangeLog) RoundTrip(q *http.Request) (*http.Response, error) {
@@ -315,11 +356,13 @@ func (l *exchangeLog) RoundTrip(q *http.Request) (*http.Response, error) {
 	}
 	a.Request = q // redirects are counted along the requests as they came
 	a.Body = &hurried{ReadCloser: a.Body, cancel: cancel, patience: l.patience, host: q.URL.Host}
-	if strings.Contains(q.URL.Path, "/manifests/") {
+	if strings.Contains(q.URL.Path, "/manifests/") || strings.HasSuffix(q.URL.Path, "/tags/list") {
 		a.Body = &bounded{ReadCloser: a.Body, left: maxManifest}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	asks := a.Header.Get("Www-Authenticate")
+	l.basic = l.basic || a.StatusCode == http.StatusUnauthorized && strings.HasPrefix(strings.ToLower(asks), "basic")
 	l.seen = append(l.seen, stage.Exchange{
 		Method: q.Method, URL: q.URL.Redacted(), Accept: q.Header.Get("Accept"), Status: a.StatusCode,
 		MediaType: a.Header.Get("Content-Type"), Digest: a.Header.Get("Docker-Content-Digest"),

@@ -83,6 +83,9 @@ func (t *Target) refused(err error) error {
 	}
 	switch answer.StatusCode {
 	case http.StatusUnauthorized:
+		if t.anonymous && t.log.asksBasic() {
+			return fmt.Errorf("no basic auth credentials")
+		}
 		return fmt.Errorf("unauthorized: authentication required")
 	case http.StatusForbidden:
 		if t.mirror != "" {
@@ -188,13 +191,21 @@ func Login(ctx context.Context, host string, auth authn.AuthConfig) error {
 	var answer *transport.Error
 	var network *net.OpError
 	switch {
+	case errors.As(err, &answer) && answer.StatusCode == http.StatusUnauthorized && log.asksBasic():
+		return refusal(fmt.Sprintf("login attempt to %s://%s/v2/ failed with status: 401 Unauthorized", registry.Scheme(), host))
 	case errors.As(err, &answer) && (answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden):
 		return ErrUnauthorized
 	case errors.As(err, &network):
-		return fmt.Errorf("the registry at %s cannot be reached: %w", host, network)
+		return fmt.Errorf("Get \"%s://%s/v2/\": %w", registry.Scheme(), host, network)
 	}
 	return err
 }
+
+// refusal is a registry's no to credentials, in Docker's words.
+type refusal string
+
+func (r refusal) Error() string        { return string(r) }
+func (r refusal) Is(target error) bool { return target == ErrUnauthorized }
 
 func askBase(ctx context.Context, registry name.Registry, t http.RoundTripper) error {
 	q, err := http.NewRequestWithContext(ctx, http.MethodGet, registry.Scheme()+"://"+registry.RegistryStr()+"/v2/", nil)

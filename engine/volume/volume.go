@@ -46,8 +46,8 @@ type Volume struct {
 	Name       string            `json:"name"`
 	Mountpoint string            `json:"-"`
 	Created    time.Time         `json:"created"`
-	Labels     map[string]string `json:"labels,omitempty"`
-	Options    map[string]string `json:"options,omitempty"`
+	Labels     map[string]string `json:"labels"` // nil and empty are told apart, as Docker does
+	Options    map[string]string `json:"options"`
 }
 
 // Anonymous reports whether nobody has chosen its name.
@@ -59,7 +59,7 @@ func (v Volume) Anonymous() bool {
 // Source is what is mounted: the volume's own directory, or the one that its
 // options name.
 func (v Volume) Source() string {
-	if device := v.Options["device"]; device != "" {
+	if device := v.Options["device"]; device != "" && !v.IsTmpfs() {
 		return device
 	}
 	return v.Mountpoint
@@ -68,8 +68,9 @@ func (v Volume) Source() string {
 // Store keeps volumes in one directory. Its methods may be called from several
 // goroutines.
 type Store struct {
-	dir string
-	mu  sync.Mutex
+	dir     string
+	mu      sync.Mutex
+	mounted mounted
 }
 
 const (
@@ -82,10 +83,17 @@ func Open(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o711); err != nil {
 		return nil, fmt.Errorf("make volume store: %w", err)
 	}
-	s := &Store{dir: dir}
+	s := &Store{dir: dir, mounted: mounted{}}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("read volume store: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if err := s.unmountAll(names); err != nil {
+		return nil, err
 	}
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
@@ -127,8 +135,14 @@ func checkOptions(o map[string]string) error {
 	if len(o) == 0 {
 		return nil
 	}
+	if o["type"] == "tmpfs" {
+		if o["device"] == "" {
+			return invalidf("missing required option: %q", "device")
+		}
+		return nil // of the others the kernel judges
+	}
 	if kind := o["type"]; kind != "none" && kind != "bind" {
-		return invalidf("the volume option type=%s is not supported by learndocker's engine, only type=none with o=bind", kind)
+		return invalidf("the volume option type=%s is not supported by learndocker's engine, only type=tmpfs, and type=none with o=bind", kind)
 	}
 	if o["o"] != "bind" {
 		return invalidf("the volume option o=%s is not supported by learndocker's engine, only o=bind", o["o"])

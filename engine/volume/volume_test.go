@@ -68,7 +68,7 @@ func TestNames(t *testing.T) {
 	for _, v := range []volume.Volume{
 		{Name: ""}, {Name: "a"}, {Name: ".."}, {Name: "../x"}, {Name: "/etc"}, {Name: "a/b"}, {Name: ".hidden"}, {Name: "a b"}, {Name: "a\n"}, {Name: strings.Repeat("a", 256)},
 		{Name: "ok", Options: map[string]string{"size": "1"}}, {Name: "ok", Options: map[string]string{"type": "none", "o": "bind", "device": "/srv", "size": "1"}}, {Name: "ok", Options: map[string]string{"type": "nfs", "o": "addr=x", "device": ":/x"}},
-		{Name: "ok", Options: map[string]string{"type": "tmpfs", "device": "tmpfs"}}, {Name: "ok", Options: map[string]string{"type": "none", "o": "bind", "device": "rel"}},
+		{Name: "ok", Options: map[string]string{"type": "tmpfs"}}, {Name: "ok", Options: map[string]string{"type": "none", "o": "bind", "device": "rel"}},
 	} {
 		if _, _, err := s.Create(sys.Kernel{}, v); !errors.Is(err, volume.ErrInvalid) {
 			t.Errorf("%+v: %v", v, err)
@@ -134,4 +134,43 @@ func TestFill(t *testing.T) {
 	if entries, err := os.ReadDir(empty); err != nil || len(entries) > 0 {
 		t.Errorf("from outside: %v (%v)", entries, err)
 	}
+}
+
+// TestMountedVolume: a volume in memory is mounted from its first user to its last,
+// and a store that is opened anew finds none mounted.
+func TestMountedVolume(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "volumes")
+	s := open(t, dir)
+	v, _, err := s.Create(sys.Kernel{}, volume.Volume{Name: "memory", Options: map[string]string{"type": "tmpfs", "device": "tmpfs", "o": "size=1m,noexec"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mounted := func() bool {
+		var st unix.Statfs_t
+		if err := unix.Statfs(v.Mountpoint, &st); err != nil {
+			t.Fatal(err)
+		}
+		return st.Blocks*uint64(st.Bsize) == 1<<20 && st.Flags&unix.ST_NOEXEC != 0
+	}
+	use := func(do func(sys.Kernel, string) error, want bool) {
+		t.Helper()
+		if err := do(sys.Kernel{}, v.Name); err != nil || mounted() != want {
+			t.Errorf("mounted: %v, want %v (%v)", mounted(), want, err)
+		}
+	}
+	use(s.Use, true)
+	use(s.Use, true)
+	use(s.Leave, true)
+	use(s.Leave, false)
+	use(s.Leave, false)
+	use(s.Use, true)
+	if got := volume.Mounted(v.Mountpoint); got != filepath.Dir(dir) {
+		t.Errorf("its data root is %q", got)
+	}
+	s = open(t, dir) // as after a daemon that was killed
+	if mounted() {
+		t.Error("it is left mounted")
+	}
+	use(s.Use, true)
+	use(s.Leave, false)
 }

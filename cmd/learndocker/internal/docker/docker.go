@@ -95,7 +95,7 @@ func ofContainers() []maker {
 }
 
 func ofImages() []maker {
-	return []maker{newHistory, newImport, newLoad, newPull, newSave, newTag}
+	return []maker{newHistory, newImport, newLoad, newPull, newPush, newSave, newTag}
 }
 
 func groups(cli *CLI) []*cobra.Command {
