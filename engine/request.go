@@ -269,18 +269,10 @@ func (e *Engine) checkStorage(h *containertypes.HostConfig) error {
 	return nil
 }
 
-// unsupported names the first wish that the engine has no answer to.
+// unsupported names the wish that the engine has no answer to.
 func unsupported(q *containertypes.CreateRequest) string {
-	h := q.HostConfig
-	for _, w := range []struct {
-		asked bool
-		name  string
-	}{
-		{len(h.BlkioWeightDevice) > 0, "--blkio-weight-device"},
-	} {
-		if w.asked {
-			return w.name
-		}
+	if len(q.HostConfig.BlkioWeightDevice) > 0 {
+		return "--blkio-weight-device"
 	}
 	return ""
 }

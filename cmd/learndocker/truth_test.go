@@ -1035,16 +1035,20 @@ func checkQuit(t *testing.T, l *lesson.Lesson, n int, name string) {
 }
 
 // TestEndOfDaemonUnwinds holds a start at each of its stages and ends the
-// daemon, while the watcher still holds. The container has no network: without
-// a bridge to remove the daemon has nothing else to do meanwhile, and may not
-// be gone before the start is unwound.
+// daemon, while the watcher still holds. The container has no network, but where a port
+// is published: without a bridge to remove the daemon has nothing else to do
+// meanwhile, and may not be gone before the start is unwound.
 func TestEndOfDaemonUnwinds(t *testing.T) {
 	names := stage.Names()
 	for _, at := range names[slices.Index(names, stage.OverlayMount):slices.Index(names, stage.ContainerRemove)] {
 		t.Run(string(at), func(t *testing.T) {
 			d := startDaemon(t)
 			held := holdAt(t, d, at)
-			client := exec.Command(program(t), "-H", d.host, "run", "--network", "none", "hello-world")
+			flags := []string{"--network", "none"}
+			if at == stage.NetworkPublish {
+				flags = []string{"-p", "127.0.0.1::80"}
+			}
+			client := exec.Command(program(t), slices.Concat([]string{"-H", d.host, "run"}, flags, []string{"hello-world"})...)
 			if err := client.Start(); err != nil {
 				t.Fatal(err)
 			}
