@@ -154,7 +154,7 @@ func useDocker(t *testing.T, d *testDaemon, docker string) {
 	expect(cli("run", "hello-world", "/no/such"), 127, ``, `(?s:.*)exec: "/no/such": stat /no/such: no such file or directory(?s:.*)`)
 	expect(cli("run", "no-such-image"), 125, ``, `Unable to find image 'no-such-image:latest' locally\n(?s:.*)pull access denied for no-such-image(?s:.*)`)
 	expect(cli("run", "--rm", "-t", "hello-world"), 0, `\r\nHello from learndocker!\r\n(?s:.*)`, ``)
-	expect(cli("run", "--blkio-weight-device", "/dev/null:200", "hello-world"), 125, ``, `(?s:.*)--blkio-weight-device is not supported by learndocker's engine yet(?s:.*)`)
+	expect(cli("run", "-p", "80:80/sctp", "hello-world"), 125, ``, `(?s:.*)ports of sctp are not published by this engine: tcp and udp are(?s:.*)`)
 	expect(cli("rmi", "hello-world"), 1, ``, `(?s:.*)\(must force\)(?s:.*)is using its referenced image(?s:.*)`)
 	expect(cli("rm", "no-such"), 1, ``, `Error(?s:.*): No such container: no-such\n`)
 
