@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/learndocker/learndocker/engine"
 	"github.com/learndocker/learndocker/engine/api"
 )
 
@@ -74,6 +75,8 @@ func (d *Daemon) handler() http.Handler {
 		"POST /networks/prune":           pruneNetworks,
 		"POST /networks/{id}/connect":    connectNetwork,
 		"POST /networks/{id}/disconnect": disconnectNetwork,
+		"POST /build":                    refuseBuild,
+		"POST /build/prune":              pruneBuilds,
 		"GET /plugins":                   listPlugins,
 		"GET /system/df":                 diskUsage,
 	} {
@@ -155,6 +158,16 @@ func (d *Daemon) ping(x *exchange) error {
 	x.w.WriteHeader(http.StatusOK)
 	_, _ = x.w.Write(body)
 	return nil
+}
+
+func refuseBuild(*exchange) error {
+	return engine.ErrorOf(engine.ErrUnsupported, "learndocker has no builder: build the image with another tool, and bring it here with docker load")
+}
+
+// pruneBuilds: there is no builder, and so nothing that it has kept. docker system
+// prune asks for it, too.
+func pruneBuilds(x *exchange) error {
+	return x.json(http.StatusOK, map[string]any{"CachesDeleted": []string{}, "SpaceReclaimed": 0})
 }
 
 // listPlugins: the engine takes none. Clients ask for the list all the same.
