@@ -241,10 +241,10 @@ func (e *Engine) linksOn(p Endpoint) map[string]string {
 }
 
 // leave ends what a run had of networks.
-func (r *run) leave() error {
+func (r *run) leave() {
 	c := r.c
 	had := c.Snapshot().Endpoints
-	err := r.network.Detach(c.record.ID)
+	r.network.Detach(c.record.ID)
 	for name, p := range had {
 		if p.EndpointID == "" && p.NetworkID == "" {
 			continue
@@ -261,7 +261,6 @@ func (r *run) leave() error {
 	}
 	c.record.Endpoints = all
 	c.mu.Unlock()
-	return err
 }
 
 // stillRuns reports whether the process of that number is the container's.

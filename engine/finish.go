@@ -106,7 +106,7 @@ func (r *run) unwind() {
 	if r.console != nil {
 		r.console.Close()
 	}
-	_ = r.leave()
+	r.leave()
 	if r.group != nil {
 		_ = r.group.Remove(k)
 	}

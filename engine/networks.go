@@ -196,7 +196,8 @@ func (e *Engine) connect(ctx context.Context, c *Container, n networktypes.Netwo
 		return err
 	}
 	if !c.Snapshot().stillRuns(pid) { // it has ended meanwhile, and may have been taken apart
-		return errors.Join(errorOf(ErrConflict, "Container %s is not running", c.record.ID), e.network.Detach(c.record.ID))
+		e.network.Detach(c.record.ID)
+		return errorOf(ErrConflict, "Container %s is not running", c.record.ID)
 	}
 	return nil
 }

@@ -291,8 +291,12 @@ func TestBadWatchers(t *testing.T) {
 			if err := c.bad(conn, buffered); err != nil {
 				t.Error(err)
 			}
-			if c.name == "a word twice" { // held at the next stop, where the second word is not his to say
-				_, _ = io.Copy(io.Discard, buffered)
+			if c.name == "a word twice" { // he is left, or, where the next stop was quicker, lets that go
+				for range 2 {
+					if _, err := buffered.ReadBytes('\n'); err != nil {
+						break
+					}
+				}
 			}
 			conn.Close()
 			receive(t, "the end of run", ran)

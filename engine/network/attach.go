@@ -127,7 +127,7 @@ func (n *Networks) plug(k sys.Kernel, inside *netlink.Handle, b *bridge, w Wish,
 	} else if err != nil {
 		return "", err
 	}
-	address, err := b.reserve(w)
+	address, err := b.reserve(w, &n.leaving)
 	if err != nil {
 		return "", err
 	}
@@ -138,6 +138,7 @@ func (n *Networks) plug(k sys.Kernel, inside *netlink.Handle, b *bridge, w Wish,
 	}
 	fact.Veth, fact.Name = vethName(w.Container, number), fmt.Sprintf("eth%d", number)
 	fact.Address = netip.PrefixFrom(address, b.subnet.Bits()).String()
+	n.leaving.await(fact.Veth, address.String())
 	mac := w.MAC
 	if mac == nil {
 		mac = macOf(address)
@@ -253,8 +254,8 @@ func (n *Networks) route(k sys.Kernel, inside *netlink.Handle, container string,
 }
 
 // reserve gives the container the address that it asks for, or the first that is
-// free.
-func (b *bridge) reserve(w Wish) (netip.Addr, error) {
+// free, rather one that nobody is just leaving.
+func (b *bridge) reserve(w Wish, l *leaving) (netip.Addr, error) {
 	if a := w.Address; a.IsValid() {
 		if !b.Chosen { // a subnet of our choice may be another one by the next start
 			return a, refuse(ErrInvalid, "user specified IP address is supported only when connecting to networks with user configured subnets")
@@ -272,10 +273,12 @@ func (b *bridge) reserve(w Wish) (netip.Addr, error) {
 	if len(b.IPAM.Config) > 0 && b.IPAM.Config[0].IPRange.IsValid() {
 		within = b.IPAM.Config[0].IPRange.Masked()
 	}
-	for a := within.Addr(); within.Contains(a); a = a.Next() {
-		if isUsable(b.subnet, a) && !b.isTaken(a) {
-			b.used[a] = w.Container
-			return a, nil
+	for _, also := range []bool{false, true} { // those that are being left
+		for a := within.Addr(); within.Contains(a); a = a.Next() {
+			if isUsable(b.subnet, a) && !b.isTaken(a) && (also || !l.has(a.String())) {
+				b.used[a] = w.Container
+				return a, nil
+			}
 		}
 	}
 	return netip.Addr{}, refuse(ErrForbidden, "no available IPv4 addresses on this network's address pools: %s (%s)", b.Name, b.ID)
@@ -316,6 +319,16 @@ func (n *Networks) Disconnect(k sys.Kernel, container, network string) error {
 
 // unplug removes one interface of a container and frees its address.
 func (n *Networks) unplug(b *bridge, container string) error {
+	e := n.forget(b, container)
+	if e == nil {
+		return nil
+	}
+	return removeLink(e.fact.Veth)
+}
+
+// forget frees a container's address on a network, and returns what it was there;
+// nil for nothing.
+func (n *Networks) forget(b *bridge, container string) *endpoint {
 	e := b.endpoints[container]
 	if e == nil {
 		return nil
@@ -329,28 +342,33 @@ func (n *Networks) unplug(b *bridge, container string) error {
 	if n.ways[container] == b.ID {
 		delete(n.ways, container)
 	}
-	link, err := netlink.LinkByName(e.fact.Veth)
+	return e
+}
+
+func removeLink(name string) error {
+	link, err := netlink.LinkByName(name)
 	if err != nil {
 		return nil // went with the namespace
 	}
 	if err := netlink.LinkDel(link); err != nil && !errors.Is(err, unix.ENODEV) {
-		return fmt.Errorf("remove %s: %w", link.Attrs().Name, err)
+		return fmt.Errorf("remove %s: %w", name, err)
 	}
 	return nil
 }
 
-// Detach withdraws a container's ports, removes its interfaces and frees its
-// addresses.
-func (n *Networks) Detach(container string) error {
+// Detach withdraws a container's ports and frees its addresses. Its interfaces
+// are removed, or go with their namespace, in the moments after.
+func (n *Networks) Detach(container string) {
 	n.withdraw(container)
 	n.silence(container)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	var errs []error
 	for _, b := range n.all {
-		errs = append(errs, n.unplug(b, container))
+		if e := n.forget(b, container); e != nil {
+			veth := e.fact.Veth
+			n.leaving.begin(func() { _ = removeLink(veth) }, veth, e.address().String()) // it goes with the namespace as well
+		}
 	}
-	return errors.Join(errs...)
 }
 
 // vethName fits an interface's 15 characters.

@@ -55,6 +55,8 @@ type Networks struct {
 	ways      map[string]string  // container → network that has its default route
 	published map[string][]*passing
 	resolvers map[string]*resolver
+
+	leaving leaving
 }
 
 // Open prepares the networks of the daemon with that data root: it reads the
@@ -153,6 +155,7 @@ func (m Made) Remove() error {
 func (n *Networks) Close() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.leaving.all.Wait()
 	var errs []error
 	for _, b := range n.all {
 		errs = append(errs, b.down())
