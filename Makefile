@@ -56,11 +56,11 @@ fuzz: ## try what nobody thought of: each fuzz target for FUZZTIME (10s)
 	scripts/fuzz
 
 race: ## look for data races, in the tests and in the daemons that they start (as root, with gcc; some minutes)
-	$(GO) test -race -count=1 ./engine/... ./narrate/...
-	LEARNDOCKER_TEST_RACE=1 $(GO) test -count=1 -timeout 40m -skip $(UNRACED) ./cmd/learndocker
+	$(GO) test -race -count=1 ./engine/...
+	LEARNDOCKER_TEST_RACE=1 $(GO) test -count=1 -timeout 30m -run '$(RACED)' ./cmd/learndocker
 
-# What is slow, or holds what a program does against what it is built from.
-UNRACED := 'TestParity$$|TestGuest$$|TestNothingIsLeft|TestOCIValidation|TestActsAreWhatTheKernelSaw|TestByHand$$'
+# Tests in which much happens at once, and that do not count time, memory or threads.
+RACED := TestManyContainers|TestRemovedTwice|TestLogsSurvive|TestCommandsStart|TestPublished|TestNetwork|TestHealth|TestKill$$|TestStreams|TestVolumes|TestManyPulls|TestBadWatchers|TestBadRequests|TestScript/(life|containers|images)
 
 guards: ## take each guard out, in a copy, and see that a test notices (as root; some minutes)
 	$(GO) test -tags guards -count=1 -timeout 60m -v -run TestGuards .
