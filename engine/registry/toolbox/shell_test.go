@@ -1,11 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -63,15 +65,32 @@ func TestShellIsAProcess(t *testing.T) {
 	if lines := strings.Split(got.stdout, "\n"); len(lines) != 5 || lines[0] != "/" || lines[1] == "/" || lines[2] != "sh" || lines[3] != "1" {
 		t.Errorf("%+v", got)
 	}
+	ignored := ignoredHere(t) // under nohup, for one, a program ignores more
 	for script, want := range map[string]string{
-		"grep -E '^Sig(Cgt|Ign)' /proc/$$/status; :":                         "SigIgn:\t0000000000000000\nSigCgt:\t0000000000000000\n",
-		"trap : TERM; trap '' USR1; grep -E '^Sig(Cgt|Ign)' /proc/$$/status": "SigIgn:\t0000000000000200\nSigCgt:\t0000000000004000\n",
+		"grep -E '^Sig(Cgt|Ign)' /proc/$$/status; :":                         fmt.Sprintf("SigIgn:\t%016x\nSigCgt:\t0000000000000000\n", ignored),
+		"trap : TERM; trap '' USR1; grep -E '^Sig(Cgt|Ign)' /proc/$$/status": fmt.Sprintf("SigIgn:\t%016x\nSigCgt:\t0000000000004000\n", ignored|1<<(syscall.SIGUSR1-1)),
 		"grep -E '^SigCgt' /proc/self/status":                                "SigCgt:\t0000000000000000\n",
 	} {
 		if got := p.sh(t, script, "").stdout; got != want {
 			t.Errorf("%s: %q, want %q", script, got, want)
 		}
 	}
+}
+
+// ignoredHere are the signals that the tests' own process ignores, and that its
+// children begin with.
+func ignoredHere(t *testing.T) uint64 {
+	t.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(status), "\nSigIgn:\t")
+	mask, err := strconv.ParseUint(rest[:min(16, len(rest))], 16, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mask
 }
 
 // TestWithoutProc: in a root directory of its own, without /proc, subshells
