@@ -152,7 +152,7 @@ func TestNetwork(t *testing.T) {
 		{`echo '<p>hi' >index.html; mkdir d; echo sub >d/f.txt; ln -s /etc/passwd d/out; httpd -p 127.0.0.1:PORT1 -h . >log & p=$!
 		until nc -z 127.0.0.1 PORT1 2>/dev/null; do sleep 0.02; done
 		wget -qO- http://127.0.0.1:PORT1/; wget -O got 127.0.0.1:PORT1/d/f.txt; cat got; wget -S -qO- 127.0.0.1:PORT1/d/f.txt 2>&1 | grep -c '200 OK'
-		wget 127.0.0.1:PORT1/none; echo $?; wget 127.0.0.1:PORT1/d/out; wget 127.0.0.1:PORT1/../../etc/passwd; kill $p; grep -c GET log; wget 127.0.0.1:PORT1`, "",
+		wget 127.0.0.1:PORT1/none; echo $?; wget 127.0.0.1:PORT1/d/out; wget 127.0.0.1:PORT1/../../etc/passwd; kill $p; wait $p; grep -c GET log; wget 127.0.0.1:PORT1`, "",
 			"<p>hi\nsub\n1\n1\n6\n", "wget: server returned error: HTTP/1.0 404 Not Found\nwget: server returned error: HTTP/1.0 404 Not Found\nwget: server returned error: HTTP/1.0 404 Not Found\nwget: can't connect to remote host (127.0.0.1:PORT1): Connection refused\n", 1},
 		{"echo from server | nc -l -p PORT2 >got & p=$!; until echo from client | nc 127.0.0.1 PORT2 2>/dev/null; do sleep 0.02; done; wait $p; cat got; nc 127.0.0.1 PORT2", "", "from server\nfrom client\n", "nc: 127.0.0.1:PORT2: Connection refused\n", 1},
 		{"ip -4 addr show lo | grep inet; ip link show nosuch; ip addr add x; ip route >/dev/null && echo ok", "", "    inet 127.0.0.1/8 scope host lo\nok\n", "ip: can't find device 'nosuch'\nip: usage: ip shows only: nothing can be changed with it\n", 0},
