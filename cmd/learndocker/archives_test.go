@@ -212,7 +212,10 @@ func TestBesideDockerd(t *testing.T) {
 			t.Errorf("inspect: %s", o.stdout)
 		}
 	})
-	t.Run("mounts that are refused", func(t *testing.T) { refusedMounts(t, b, real) })
+	t.Run("mounts that are refused", func(t *testing.T) {
+		real.docker("", "load", "-q", "-i", at("ours.tar")).must(t)
+		refusedMounts(t, b, real)
+	})
 	checkStore(t, b.data)
 }
 
