@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -153,17 +154,11 @@ func (d *testDaemon) awaitSaid(t *testing.T, container, line string) {
 }
 
 func askTCP(at, text string) (string, error) {
-	conn, err := net.Dial("tcp", at)
+	conn, err := tell("tcp", at, text)
 	if err != nil {
 		return "", err
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
-		return "", err
-	}
-	if _, err := io.WriteString(conn, text); err != nil {
-		return "", err
-	}
 	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
 		return "", err
 	}
@@ -172,18 +167,28 @@ func askTCP(at, text string) (string, error) {
 }
 
 func askUDP(at, text string) (string, error) {
-	conn, err := net.Dial("udp", at)
+	conn, err := tell("udp", at, text)
 	if err != nil {
 		return "", err
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
-		return "", err
-	}
-	if _, err := io.WriteString(conn, text); err != nil {
-		return "", err
-	}
 	got := make([]byte, 64<<10)
 	n, err := conn.Read(got)
 	return string(got[:n]), err
+}
+
+// tell connects and says something, with patience for the answer.
+func tell(protocol, at, text string) (net.Conn, error) {
+	conn, err := net.Dial(protocol, at)
+	if err != nil {
+		return nil, err
+	}
+	err = conn.SetDeadline(time.Now().Add(patience))
+	if err == nil {
+		_, err = io.WriteString(conn, text)
+	}
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
 }
