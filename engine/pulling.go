@@ -56,11 +56,7 @@ func (e *Engine) Pull(ctx context.Context, q PullRequest, progress func(jsonstre
 
 // pullOne fetches what one name leads to, and notes whether that is new here.
 func (e *Engine) pullOne(ctx context.Context, q PullRequest, say func(jsonstream.Message), renewed *bool) error {
-	mirror, err := e.mirror(ctx)
-	if err != nil {
-		return err
-	}
-	source, err := pull.NewSource(q.Name, mirror, q.Auth)
+	source, err := e.source(ctx, q)
 	if err != nil {
 		return err
 	}
@@ -83,6 +79,15 @@ func (e *Engine) pullOne(ctx context.Context, q PullRequest, say func(jsonstream
 	return err
 }
 
+// source opens the registry of a name, or the one that stands in for it.
+func (e *Engine) source(ctx context.Context, q PullRequest) (*pull.Source, error) {
+	mirror, err := e.mirror(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return pull.NewSource(q.Name, mirror, q.Auth)
+}
+
 // other is what is said of an image that is for another platform than was asked
 // for: a registry with one image of a name has no choice.
 func (e *Engine) other(q PullRequest, say func(jsonstream.Message)) {
@@ -97,11 +102,7 @@ func (e *Engine) other(q PullRequest, say func(jsonstream.Message)) {
 
 // pullAll fetches what all tags of a repository lead to.
 func (e *Engine) pullAll(ctx context.Context, q PullRequest, say func(jsonstream.Message), renewed *bool) error {
-	mirror, err := e.mirror(ctx)
-	if err != nil {
-		return err
-	}
-	source, err := pull.NewSource(q.Name, mirror, q.Auth)
+	source, err := e.source(ctx, q)
 	if err != nil {
 		return err
 	}

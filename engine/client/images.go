@@ -158,13 +158,7 @@ func (c *Client) Pull(ctx context.Context, name, tag, platform, auth string, pro
 	if err != nil {
 		return err
 	}
-	q.Header.Set("X-Registry-Auth", auth)
-	a, err := c.send(q)
-	if err != nil {
-		return err
-	}
-	defer a.Body.Close()
-	return showAll(a.Body, progress)
+	return c.transfer(q, auth, progress)
 }
 
 // Push sends an image to its registry, all tags of its repository where tag is "";
@@ -186,6 +180,12 @@ func (c *Client) Push(ctx context.Context, named reference.Named, tag, platform,
 	if err != nil {
 		return err
 	}
+	return c.transfer(q, auth, progress)
+}
+
+// transfer sends a request on which the daemon asks a registry, and shows what it
+// says meanwhile.
+func (c *Client) transfer(q *http.Request, auth string, progress func(jsonstream.Message)) error {
 	q.Header.Set("X-Registry-Auth", auth)
 	a, err := c.send(q)
 	if err != nil {
